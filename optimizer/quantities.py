@@ -1,0 +1,291 @@
+"""Field types with units and bounds, and the time series that a field may hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, core_schema
+
+from optimizer.errors import did_you_mean, shown, with_hint
+from optimizer.horizon import Horizon, parse_stamp, stamp_text, to_utc
+
+if TYPE_CHECKING:
+    from optimizer.series import SourceReader
+
+
+@dataclass(frozen=True)
+class LoadContext:
+    """What a scenario's fields need to know of the rest of the file while they are read (pydantic's `context`)."""
+
+    horizon: Horizon | None = None
+    """The steps to which series are aligned."""
+    members: int | None = None
+    """Members of the forecast ensemble; 1 for a deterministic run, None if not known."""
+    sources: SourceReader | None = None
+    """The data files; without them references to `source.column` are checked for their form only."""
+
+
+def _number(unit: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None) -> Any:
+    return Field(strict=True, allow_inf_nan=False, ge=ge, gt=gt, le=le, json_schema_extra={"unit": unit})
+
+
+Megawatts = Annotated[float, _number("MW", ge=0)]
+MegawattHours = Annotated[float, _number("MWh", ge=0)]
+Kilowatts = Annotated[float, _number("kW", ge=0)]
+Watts = Annotated[float, _number("W", ge=0)]
+Hours = Annotated[float, _number("h", ge=0)]
+Fraction = Annotated[float, _number("1", ge=0, le=1)]
+Efficiency = Annotated[float, _number("1", gt=0, le=1)]
+NonNegative = Annotated[float, _number("1", ge=0)]
+Positive = Annotated[float, _number("1", gt=0)]
+Finite = Annotated[float, _number("1")]
+Money = Annotated[float, _number("currency")]
+Count = Annotated[int, Field(strict=True, ge=1, json_schema_extra={"unit": "count"})]
+Name = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=64)]
+
+
+def _single_instant(stamp: str, info: ValidationInfo) -> str:
+    parse_stamp(stamp)
+    context: LoadContext | None = info.context
+    if context is not None and context.horizon is not None:
+        to_utc(stamp, context.horizon.zone)
+    return stamp
+
+
+Stamp = Annotated[
+    str,
+    BeforeValidator(stamp_text),
+    Field(strict=True, json_schema_extra={"examples": ["2024-08-19T00:00", "2024-08-19T00:00-05:00"]}),
+    AfterValidator(_single_instant),
+]
+"""A time in the scenario file: the horizon's local wall clock, or with a UTC offset."""
+
+
+class Series:
+    """Values over time, and by member if they differ between members; immutable.
+
+    Written as a number, a list of T numbers, a list of M such lists, `source.column`, or
+    `{series: …, scale: 1.1, add: 3.0}`.
+    """
+
+    def __init__(self, raw: object, values: NDArray[np.float64] | None) -> None:
+        self._raw = _copied(raw)
+        self._values = values
+        if values is not None:
+            values.flags.writeable = False
+
+    @classmethod
+    def constant(cls, value: float) -> Self:
+        """The same number at every step (a field's default)."""
+        return cls(value, np.full((1, 1), float(value)))
+
+    @property
+    def raw(self) -> Any:
+        """As written in the scenario file: numbers, lists, text, mappings. A copy: the series stays as it is."""
+        return _copied(self._raw)
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Read-only, shape (1, T), or (M, T) if it differs by member; (1, 1) for a number read without a horizon."""
+        if self._values is None:
+            raise ValueError(f"the series {shown(self._raw)} was read without its data files")
+        return self._values
+
+    @cached_property
+    def is_constant(self) -> bool:
+        """Whether every step of every member has the same value."""
+        return bool((self.values == self.values[0, 0]).all())
+
+    @property
+    def varies_by_member(self) -> bool:
+        """Whether it holds one row per member."""
+        return bool(self.values.shape[0] > 1)
+
+    def by_member(self, members: int) -> NDArray[np.float64]:
+        """Values with one row per member, shape (M, T); a common row is repeated without copying it."""
+        rows = self.values.shape[0]
+        if rows not in (1, members):
+            raise ValueError(f"the series has {rows} members, not {members}")
+        return np.broadcast_to(self.values, (members, self.values.shape[1]))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Series):
+            return NotImplemented
+        if self._values is None or other._values is None:
+            return bool(self._raw == other._raw and self._values is other._values)
+        return bool(self._raw == other._raw and np.array_equal(self._values, other._values))
+
+    def __hash__(self) -> int:
+        return hash(None if self._values is None else (self._values.shape, float(self._values.sum())))
+
+    def __repr__(self) -> str:
+        return f"Series({shown(self._raw)})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return SeriesOf().__get_pydantic_core_schema__(source, handler)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return SeriesOf().__get_pydantic_json_schema__(schema, handler)
+
+
+@dataclass(frozen=True)
+class SeriesOf:
+    """Unit and bounds of a series: `price_per_mwh: Annotated[Series, SeriesOf(unit="1/MWh")]`."""
+
+    unit: str = "1"
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        as_written = core_schema.plain_serializer_function_ser_schema(lambda series: series.raw)
+        return core_schema.with_info_plain_validator_function(self._validated, serialization=as_written)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        names = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+        number = {"type": "number"} | {names[k]: getattr(self, k) for k in names if getattr(self, k) is not None}
+        plain: list[dict[str, Any]] = [
+            number,
+            {"type": "array", "minItems": 1, "items": number},
+            {"type": "array", "minItems": 1, "items": {"type": "array", "minItems": 1, "items": number}},
+            {"type": "string", "pattern": r"^[A-Za-z][A-Za-z0-9_-]*\..+$"},
+        ]
+        any_number = {"type": "number"}
+        scaled = {
+            "type": "object",
+            "properties": {"series": {"anyOf": plain}, "scale": any_number, "add": any_number},
+            "required": ["series"],
+            "additionalProperties": False,
+        }
+        return {"anyOf": [*plain, scaled], "unit": self.unit}
+
+    def _validated(self, value: object, info: ValidationInfo) -> Series:
+        context: LoadContext = info.context if isinstance(info.context, LoadContext) else LoadContext()
+        raw = value.raw if isinstance(value, Series) else _plain(value)
+        values = _resolved(raw, context)
+        if values is None and isinstance(value, Series):
+            values = value._values  # read with its files before: they need not be there again
+        if values is not None:
+            self._check_bounds(values, context.horizon)
+        return Series(raw, values)
+
+    def _check_bounds(self, values: NDArray[np.float64], horizon: Horizon | None) -> None:
+        if not np.isfinite(values).all():
+            raise ValueError(f"found {_first(values, ~np.isfinite(values), horizon)}; must be finite")
+        limits = (
+            (self.ge, np.less, "at least"),
+            (self.gt, np.less_equal, "above"),
+            (self.le, np.greater, "at most"),
+            (self.lt, np.greater_equal, "below"),
+        )
+        for limit, breaks, words in limits:
+            if limit is not None and (bad := breaks(values, limit)).any():
+                unit = "" if self.unit == "1" else f" {self.unit}"
+                raise ValueError(f"found {_first(values, bad, horizon)}; must be {words} {limit:g}{unit}")
+
+
+def _first(values: NDArray[np.float64], bad: NDArray[np.bool_], horizon: Horizon | None) -> str:
+    """The first bad value in time, with its local time stamp and member where they say something."""
+    step = int(np.argmax(bad.any(axis=0)))
+    member = int(np.argmax(bad[:, step]))
+    text = f"{values[member, step]:g}"
+    if (values == values[0, 0]).all():
+        return text
+    text += f" at step {step}" if horizon is None else f" at {horizon.describe(horizon.utc[step])}"
+    return text + (f" in member {member}" if values.shape[0] > 1 else "")
+
+
+def _resolved(raw: object, context: LoadContext) -> NDArray[np.float64] | None:
+    """Values aligned to the horizon, or None for a reference that is read without its data files."""
+    if isinstance(raw, Mapping):
+        for key in raw:
+            if key not in ("series", "scale", "add"):
+                hint = did_you_mean(str(key), ("series", "scale", "add"))
+                raise ValueError(with_hint(f"unknown key '{key}' in a series; must be series, scale or add", hint))
+        if "series" not in raw or isinstance(raw["series"], Mapping):
+            raise ValueError("a scaled series is written as {series: source.column, scale: 1.1, add: 3.0}")
+        scale, add = _finite(raw.get("scale", 1), "scale"), _finite(raw.get("add", 0), "add")
+        inner = _resolved(raw["series"], context)
+        with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported by the check of bounds
+            return None if inner is None else inner * scale + add
+    if isinstance(raw, str):
+        return _referenced(raw, context)
+    if isinstance(raw, list):
+        return _listed(raw, context)
+    number = np.full((1, 1), _finite(raw, None))
+    return number if context.horizon is None else np.broadcast_to(number, (1, context.horizon.steps))
+
+
+def _referenced(raw: str, context: LoadContext) -> NDArray[np.float64] | None:
+    source, _, column = raw.partition(".")
+    if not source or not column or source != source.strip():
+        raise ValueError(f"found {shown(raw)}; must be a number, a list of numbers or a column written source.column")
+    if _is_number(raw):
+        raise ValueError(f"found the text {shown(raw)}; a number is written without quotes")
+    return None if context.sources is None else context.sources.column(source, column)
+
+
+def _listed(raw: list[Any], context: LoadContext) -> NDArray[np.float64]:
+    by_member = bool(raw) and isinstance(raw[0], list)
+    rows = raw if by_member else [raw]
+    if by_member and context.members is not None and len(rows) != context.members:
+        raise ValueError(f"found {len(rows)} lists, one per member; the ensemble has {context.members} members")
+    steps = context.horizon.steps if context.horizon is not None else None
+    for member, row in enumerate(rows):
+        where = f"member {member}: " if by_member else ""
+        if not isinstance(row, list) or not row:
+            raise ValueError(f"{where}found {shown(row)}; must be a list of numbers")
+        expected = steps if steps is not None else len(rows[0])
+        if len(row) != expected:
+            raise ValueError(f"{where}found {len(row)} values; must be one for each of {expected} steps")
+        for step, value in enumerate(row):
+            if not isinstance(value, float | int) or isinstance(value, bool) or not _fits(value):
+                raise ValueError(f"{where}found {shown(value)} at position {step}; must be a finite number")
+    return np.array(rows, dtype=np.float64)
+
+
+def _finite(value: object, name: str | None) -> float:
+    if isinstance(value, float | int) and not isinstance(value, bool) and _fits(value):
+        return float(value)
+    allowed = "a finite number" if name else "a finite number, a list of numbers or a column written source.column"
+    raise ValueError(f"{name + ': ' if name else ''}found {shown(value)}; must be {allowed}")
+
+
+def _fits(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond the range of a float
+        return False
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _plain(value: object) -> object:
+    """Arrays and tuples of Python callers as the lists that a scenario file would hold."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(item) if isinstance(item, np.ndarray | np.generic | tuple) else item for item in value]
+    return value
+
+
+def _copied(raw: Any) -> Any:
+    if isinstance(raw, list):
+        return [list(item) if isinstance(item, list) else item for item in raw]
+    return {key: _copied(item) for key, item in raw.items()} if isinstance(raw, Mapping) else raw
