@@ -1,0 +1,52 @@
+"""Writes the data files of the shipped scenarios: `python scenarios/generate.py [FOLDER]`.
+
+The data are synthetic (see docs/calibration.md) and the same on every run; a test compares the shipped files with a
+fresh generation. The seeds were chosen among some hundreds for files that show something: a spike on a hot evening,
+some hours of negative prices, a forecast in which a few members spike.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from optimizer.synthetic import synthetic_ensemble, synthetic_market, write_table
+
+START, TIMEZONE = "2024-08-19T00:00", "America/Chicago"
+FOLDER = Path(__file__).resolve().parent / "data"
+
+
+def day_ahead_48h() -> pd.DataFrame:
+    """Two days in 20 members, with prices known a day ahead."""
+    return synthetic_ensemble(START, 48, TIMEZONE, seed=239, members=20)
+
+
+def campus_week() -> pd.DataFrame:
+    """One week as it happens: a real-time spike on one evening, negative prices in some hours."""
+    return synthetic_market(START, 168, TIMEZONE, seed=264)
+
+
+def two_sites_72h() -> pd.DataFrame:
+    """Three days in 3 members for a site in the west and one in the north, with demand by region."""
+    return synthetic_ensemble(START, 72, TIMEZONE, seed=372, members=3, zones=("west", "north"), chat_mean_mtok=9_000.0)
+
+
+TABLES = {
+    "day_ahead_48h.csv": day_ahead_48h,
+    "campus_week.csv": campus_week,
+    "two_sites_72h.csv": two_sites_72h,
+}
+
+
+def main() -> None:
+    """Write all tables into the folder given, by default `scenarios/data`."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    for name, table in TABLES.items():
+        write_table(table(), folder / name)
+        print(folder / name)
+
+
+if __name__ == "__main__":
+    main()

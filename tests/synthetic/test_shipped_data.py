@@ -1,0 +1,59 @@
+"""The shipped data files are those that `scenarios/generate.py` writes, and they show what the scenarios need."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from optimizer.synthetic import write_table
+
+SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
+NAMES = ("day_ahead_48h.csv", "campus_week.csv", "two_sites_72h.csv")
+
+
+@pytest.fixture(scope="module")
+def generator() -> dict[str, Any]:
+    return runpy.run_path(str(SCENARIOS / "generate.py"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shipped_file_equals_a_fresh_generation(name: str, generator: dict[str, Any], tmp_path: Path) -> None:
+    write_table(generator["TABLES"][name](), tmp_path / name)
+    pd.testing.assert_frame_equal(
+        pd.read_csv(SCENARIOS / "data" / name), pd.read_csv(tmp_path / name), check_exact=False, rtol=1e-9, atol=1e-9
+    )
+
+
+def test_all_shipped_files_are_generated(generator: dict[str, Any]) -> None:
+    assert set(generator["TABLES"]) == set(NAMES)
+
+
+def test_week_has_a_spike_on_an_evening_and_hours_below_zero() -> None:
+    week = pd.read_csv(SCENARIOS / "data" / "campus_week.csv")
+    assert len(week) == 168
+    top = int(week["lz_west_rt"].idxmax())
+    assert week["lz_west_rt"][top] > 1_000
+    assert 17 <= top % 24 <= 21
+    assert (week["lz_west_rt"] < 0).sum() >= 5
+
+
+def test_forecast_has_a_minority_of_spiking_members_and_some_below_zero() -> None:
+    prices = pd.read_csv(SCENARIOS / "data" / "day_ahead_48h.csv").filter(like="lz_west_rt_")
+    assert prices.shape == (48, 20)
+    assert 2 <= (prices.max() > 500).sum() <= 6
+    assert (prices.min() < 0).sum() >= 3
+
+
+def test_two_sites_pay_different_prices() -> None:
+    table = pd.read_csv(SCENARIOS / "data" / "two_sites_72h.csv")
+    west, north = (table.filter(like=f"lz_{zone}_rt_").to_numpy() for zone in ("west", "north"))
+    assert west.shape == north.shape == (72, 3)
+    assert np.corrcoef(np.arcsinh(west.ravel()), np.arcsinh(north.ravel()))[0, 1] > 0.4
+    # A margin of 10 USD/MWh in both directions: moving work between the sites pays.
+    assert ((west - north) > 10).any()
+    assert ((north - west) > 10).any()
