@@ -1,0 +1,40 @@
+# Two commands: `make run` plans a shipped campus, `make test` proves that everything works. Both set up what they need.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+SCENARIO ?= scenarios/campus_week.yaml
+TEST_PROCESSES ?= 2
+
+.PHONY: run test setup lint types notebooks docs bench clean
+
+run: $(VENV)/.ready
+	$(BIN)/optimizer run $(SCENARIO)
+
+test: $(VENV)/.ready
+	$(BIN)/pytest -n $(TEST_PROCESSES) --cov --cov-report=term:skip-covered
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
+	touch $@
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.ready
+	$(BIN)/mypy
+
+notebooks: $(VENV)/.ready
+	$(BIN)/python notebooks/execute.py
+
+docs: $(VENV)/.ready
+	$(BIN)/python -m docs.build
+
+bench: $(VENV)/.ready
+	$(BIN)/python benchmarks/week.py
+
+clean:
+	rm -rf $(VENV) results .pytest_cache .mypy_cache .ruff_cache .coverage
