@@ -77,6 +77,11 @@ class Columns:
     def size(self) -> int:
         return int(np.prod(self.shape, dtype=np.int64))
 
+    def label_of(self, column: int) -> tuple[Any, ...]:
+        """Labels of the variable that stands in a column."""
+        places = np.unravel_index(column - self.first, self.shape)
+        return tuple(label[i].item() for s, i in zip(self.sets, places, strict=True) for label in s.labels)
+
 
 @dataclass
 class Term:

@@ -18,10 +18,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pyomo.common.errors import PyomoException
 from pyomo.core.expr import relational_expr as rel
-from pyomo.core.expr.template_expr import templatize_rule, tuple_to_relational_expr
+from pyomo.core.expr.template_expr import tuple_to_relational_expr
 from pyomo.repn import generate_standard_repn
 
 from optimizer.affine import MAX_AXES, Affine, Context, Evaluator, NotAffineError, SetIndex
+from optimizer.template import templatized
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
@@ -99,7 +100,7 @@ class Compiled:
         product = index_sets[0]
         for factor in index_sets[1:]:
             product = product * factor
-        expression, symbols = templatize_rule(block, lambda b, index: rule(b, *index), product)
+        expression, symbols = templatized(block, lambda b, index: rule(b, *index), product)
         context = self.evaluator.bind(product, symbols, Context())
         affine = self.evaluator.affine(expression, context)
         shape = context.shape[: context.axes]
@@ -145,7 +146,7 @@ class Compiled:
 
     def _block(self, constraint: Any) -> _Rows:
         try:
-            expression, symbols = templatize_rule(constraint.parent_block(), constraint.rule, constraint.index_set())
+            expression, symbols = templatized(constraint.parent_block(), constraint.rule, constraint.index_set())
             context = self.evaluator.bind(constraint.index_set(), symbols, Context())
             return self._vectorised(expression, context)
         except (NotAffineError, PyomoException, TypeError, ValueError, KeyError, IndexError) as error:
@@ -157,8 +158,7 @@ class Compiled:
             return self._index_by_index(constraint)
 
     def _vectorised(self, expression: Any, context: Context) -> _Rows:
-        if expression.__class__ is tuple:
-            expression = tuple_to_relational_expr(expression)
+        expression = _relation(expression)
         shape = context.shape[: context.axes]
         count = int(np.prod(shape, dtype=np.int64))
         column_shape = (*shape, *(1,) * (MAX_AXES - context.axes))
@@ -200,8 +200,9 @@ class Compiled:
 
     def _concrete_row(self, constraint: Any, index: tuple[Any, ...]) -> tuple[dict[int, float], float, float]:
         expression = constraint.rule(constraint.parent_block(), index[0] if len(index) == 1 else index)
-        if expression.__class__ is tuple:
-            expression = tuple_to_relational_expr(expression)
+        if expression is pyo.Constraint.Skip or expression is pyo.Constraint.Feasible:
+            return {}, -np.inf, np.inf
+        expression = _relation(expression)
         if isinstance(expression, rel.RangedExpression):
             low, body, high = expression.args
             lower, upper = pyo.value(low), pyo.value(high)
@@ -210,6 +211,8 @@ class Compiled:
             upper = 0.0
             lower = 0.0 if isinstance(expression, rel.EqualityExpression) else -np.inf
         linear = generate_standard_repn(body, compute_values=True)
+        if not linear.is_linear():
+            raise ValueError(f"{constraint.name}{list(index)} is not linear")
         entries: dict[int, float] = {}
         for coefficient, variable in zip(linear.linear_coefs, linear.linear_vars, strict=True):
             column = self.evaluator.affine(variable, Context()).terms[0].columns
@@ -238,7 +241,7 @@ class Compiled:
     # ------------------------------------------------------------------ objective and bounds
     def _objective(self) -> tuple[Floats, float]:
         objective = next(self.model.component_objects(pyo.Objective, active=True))
-        expression, _ = templatize_rule(objective.parent_block(), objective.rule, None)
+        expression, _ = templatized(objective.parent_block(), objective.rule, None)
         affine = self.evaluator.affine(expression, Context())
         cost = np.zeros(self.evaluator.column_count)
         for term in affine.terms:
@@ -260,9 +263,9 @@ class Compiled:
             lower[part] = -np.inf if low is None else low
             upper[part] = np.inf if high is None else high
             integer[part] = domain.isdiscrete()
-            if variable._rule_bounds is None:
+            if variable.bounds_rule is None:
                 continue
-            bounds, symbols = templatize_rule(variable.parent_block(), variable._rule_bounds, variable.index_set())
+            bounds, symbols = templatized(variable.parent_block(), variable.bounds_rule, variable.index_set())
             context = self.evaluator.bind(variable.index_set(), symbols, Context())
             shape = (*context.shape[: context.axes], *(1,) * (MAX_AXES - context.axes))
             for bound, target, tighter in ((bounds[0], lower, np.maximum), (bounds[1], upper, np.minimum)):
@@ -270,6 +273,17 @@ class Compiled:
                     values = np.broadcast_to(self.evaluator.data(bound, context), shape).ravel()
                     target[part] = tighter(target[part], values)
         return lower, upper, integer
+
+
+def _relation(expression: Any) -> Any:
+    """The relation that a rule returned; raises ValueError for anything else (a bare sum has two arguments as well)."""
+    if expression.__class__ is tuple:
+        expression = tuple_to_relational_expr(expression)
+    if not isinstance(expression, rel.RelationalExpression):
+        raise ValueError(f"a rule returns a relation between expressions, not {expression}")
+    if np.any(getattr(expression, "strict", False)):
+        raise ValueError(f"a strict inequality ({expression}) has no optimum; write <= or >=")
+    return expression
 
 
 def _joined(parts: list[Any], dtype: Any) -> Any:

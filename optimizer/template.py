@@ -21,6 +21,7 @@ from pyomo.core.base.objective import ScalarObjective
 from pyomo.core.base.param import IndexedParam
 from pyomo.core.base.set import RangeSet
 from pyomo.core.base.var import IndexedVar
+from pyomo.core.expr.template_expr import IndexTemplate, templatize_rule
 
 
 def new_model(*, fast: bool) -> Any:
@@ -58,11 +59,17 @@ class Param(IndexedParam):  # type: ignore[misc]
 
 
 class Var(IndexedVar):  # type: ignore[misc]
-    """Decision variables over index sets; on the fast road none is created, they are columns by position."""
+    """Decision variables over index sets; on the fast road none is created, they are columns by position.
+
+    ``bounds_rule`` is the rule of the bounds, or None.
+    """
 
     def construct(self, data: Any = None) -> None:
-        if _on_fast_road(self):
-            self._dense = False
+        if not self._constructed:
+            self.bounds_rule = self._rule_bounds
+            if _on_fast_road(self):
+                self._dense = False
+                self._rule_bounds = None  # the few that a comparison of rows creates need no bounds
         super().construct(data)
 
 
@@ -93,9 +100,29 @@ class Objective(ScalarObjective):  # type: ignore[misc]
 
 
 def _position(index_set: Any, label: Any) -> int:
-    if isinstance(index_set, RangeSet):
+    if isinstance(index_set, RangeSet) and len(index_set) == 1:
         return int(label - index_set.first())  # ranges of one element have step 0, on which Pyomo's ord() divides
     return int(index_set.ord(label)) - 1
+
+
+def templatized(block: Any, rule: Any, index_set: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The rule as one expression over symbolic indices, and its symbols; raises TypeError where the rule compares a label.
+
+    To Pyomo ``k == "lo"`` is False for a symbol ``k``: the branch would be left out for every index, without a word.
+    """
+    pyomos_own = IndexTemplate.__eq__
+
+    def refusing_labels(symbol: Any, other: Any) -> Any:
+        if isinstance(other, str):
+            raise TypeError(f"the rule compares an index with the label {other!r}")
+        return pyomos_own(symbol, other)
+
+    IndexTemplate.__eq__ = refusing_labels
+    try:
+        expression, symbols = templatize_rule(block, rule, index_set)
+    finally:
+        del IndexTemplate.__eq__  # what it inherits is in force again
+    return expression, symbols
 
 
 def _construct_index(component: Any) -> None:

@@ -1,0 +1,242 @@
+"""Recomputes every balance, limit and bill from the plan alone.
+
+The one place, beside the tests, where money and physics are computed a second time on purpose: with plain numpy from the dispatch and the
+scenario, never from the model. A component audits itself through an :class:`AuditView`; this module adds what lies between components:
+the site's balance, and the ledger against the objective.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from optimizer.frame import Frame, Part
+    from optimizer.horizon import Horizon, PeriodKind
+    from optimizer.parts import Parts
+    from optimizer.quantities import Series
+    from optimizer.scenario import Scenario
+
+Floats = NDArray[np.float64]
+TOLERANCE = 1e-6
+"""Largest relative violation that a plan may have; beyond, the run fails."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Size of the worst violation of one rule; relative to the size of the quantities compared (at least 1)."""
+
+    where: str
+    rule: str
+    relative: float
+    absolute: float
+
+
+@dataclass
+class Findings:
+    """What the audit has checked so far."""
+
+    worst: list[Violation] = field(default_factory=list)
+    checks: int = 0
+    money: dict[tuple[str, str], Floats] = field(default_factory=dict)
+    """Recomputed money by (component, line), each by member."""
+
+    def add(self, where: str, rule: str, excess: ArrayLike, scale: ArrayLike) -> None:
+        """Note how far a rule is violated: ``excess`` above zero, in units of ``scale``."""
+        self.checks += 1
+        above = np.asarray(excess, dtype=float)
+        if above.size == 0:
+            return
+        relative = above / np.maximum(1.0, np.abs(np.asarray(scale, dtype=float)))
+        worst = int(np.argmax(np.where(np.isnan(relative), np.inf, relative)))
+        value = float(np.broadcast_to(relative, above.shape).ravel()[worst])
+        if not value <= 0.0:
+            self.worst.append(Violation(where, rule, value, float(above.ravel()[worst])))
+
+    @property
+    def largest(self) -> Violation | None:
+        return max(self.worst, key=lambda v: np.inf if np.isnan(v.relative) else v.relative, default=None)
+
+
+class AuditView:
+    """The plan as one component sees it, and the ways to state what must hold."""
+
+    def __init__(self, frame: Frame, dispatch: xr.Dataset, findings: Findings) -> None:
+        self._frame = frame
+        self._dispatch = dispatch
+        self._findings = findings
+
+    # ------------------------------------------------------------------ the plan
+    @property
+    def label(self) -> str:
+        return self._frame.part.label
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(members, steps)."""
+        return self._frame.shape
+
+    @property
+    def horizon(self) -> Horizon:
+        return self._frame.horizon
+
+    @property
+    def step_h(self) -> float:
+        return self._frame.step_h
+
+    def __getitem__(self, variable: str) -> Floats:
+        """A variable of this component: (members, steps), or (members,) for one without time."""
+        found: Floats = self._dispatch[variable].sel(component=self.label).to_numpy()
+        return found
+
+    def site(self, variable: str) -> Floats:
+        """A variable of the site that this view is of, (members, steps)."""
+        found: Floats = self._dispatch[variable].sel(site=self.label).to_numpy()
+        return found
+
+    def table(self, variable: str) -> Floats:
+        """A variable with a dimension of the component's own, (labels, members, steps)."""
+        found: Floats = self._dispatch[f"{self.label}.{variable}"].to_numpy()
+        return found
+
+    def labels(self, variable: str) -> list[str]:
+        """Labels of the component's own dimension of a variable."""
+        array = self._dispatch[f"{self.label}.{variable}"]
+        return [str(label) for label in array[array.dims[0]].to_numpy()]
+
+    def values(self, series: Series) -> Floats:
+        """A series of the scenario as (members, steps)."""
+        return self._frame.values(series)
+
+    def full(self, value: Any) -> Floats:
+        return self._frame.full(value)
+
+    def energy_mwh(self, power_mw: Floats) -> Floats:
+        """Energy per step of a power, MWh."""
+        return self.horizon.energy_mwh(power_mw)
+
+    def sum_by_period(self, values: Floats, kind: PeriodKind) -> Floats:
+        """Sums over settlement periods, (members, periods)."""
+        codes = self.horizon.period_codes(kind)
+        return np.stack([values[:, codes == p].sum(axis=1) for p in range(int(codes.max()) + 1)], axis=1)
+
+    def hosts(self, reference: str) -> list[AuditView]:
+        """Views of the components that a field refers to."""
+        return [self._of(part) for part in self._frame.hosts(reference)]
+
+    @property
+    def guests(self) -> list[AuditView]:
+        """Views of the components that refer to this one."""
+        return [self._of(part) for part in self._frame.guests]
+
+    @property
+    def probabilities(self) -> Floats:
+        """Probability of each member."""
+        return self._frame.probabilities
+
+    @property
+    def component(self) -> Any:
+        return self._frame.part.component
+
+    @property
+    def lowest_buy_price(self) -> Floats:
+        """Lowest marginal price per MWh at the component's site, from the scenario, (members, steps)."""
+        return self._frame.lowest_buy_price
+
+    def heat_mw(self) -> Floats:
+        return self._frame.part.component.audited_heat_mw(self)
+
+    def site_power_mw(self) -> Floats:
+        return self._frame.part.component.audited_power_mw(self)
+
+    def _of(self, part: Part) -> AuditView:
+        return AuditView(part.frame, self._dispatch, self._findings)
+
+    # ------------------------------------------------------------------ what must hold
+    def at_most(self, rule: str, left: ArrayLike, right: ArrayLike) -> None:
+        left, right = np.asarray(left, dtype=float), np.asarray(right, dtype=float)
+        finite = np.where(np.isinf(right), np.nan, right)
+        excess = np.where(np.isinf(right), -np.inf, left - np.nan_to_num(finite))
+        self._findings.add(self.label, rule, excess, np.nan_to_num(finite))
+
+    def at_least(self, rule: str, left: ArrayLike, right: ArrayLike) -> None:
+        self.at_most(rule, -np.asarray(left, dtype=float), -np.asarray(right, dtype=float))
+
+    def equal(self, rule: str, left: ArrayLike, right: ArrayLike) -> None:
+        left, right = np.asarray(left, dtype=float), np.asarray(right, dtype=float)
+        self._findings.add(self.label, rule, np.abs(left - right), right)
+
+    def whole(self, rule: str, values: ArrayLike) -> None:
+        values = np.asarray(values, dtype=float)
+        self._findings.add(self.label, rule, np.abs(values - np.round(values)), 1.0)
+
+    def money(self, line: str, by_member: ArrayLike) -> None:
+        """A ledger line as recomputed, revenue positive, (members,)."""
+        self._findings.money[self.label, line] = np.broadcast_to(
+            np.asarray(by_member, dtype=float), self.shape[:1]
+        )
+
+
+def audit_plan(
+    scenario: Scenario,
+    parts: Parts,
+    dispatch: xr.Dataset,
+    money: dict[tuple[str, str], Floats],
+    objective: float,
+) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
+    """Audit a plan; returns the audit's section of the summary, and the components' figures by section.
+
+    Every ledger line has to be recomputed by its component: one that is not counts as a violation of infinite size.
+    """
+    findings = Findings()
+    views = {label: AuditView(part.frame, dispatch, findings) for label, part in parts.components.items()}
+    sections: dict[str, dict[str, float]] = {}
+    for label, view in views.items():
+        view.component.audit(view)
+        for section, figure in view.component.summary(view).items():
+            sections.setdefault(section, {})[label] = figure
+    for label, part in parts.sites.items():
+        own = [views[p.label] for p in part.frame.site_parts]
+        parts.site_of(label).audit(AuditView(part.frame, dispatch, findings), own)
+    _audit_money(findings, money)
+    weights = scenario.ensemble.weights
+    by_member = sum((amount.sum(axis=1) for amount in money.values()), np.zeros(scenario.members))
+    recomputed = sum(findings.money.values(), np.zeros(scenario.members))
+    worst = findings.largest
+    return {
+        "checks": findings.checks,
+        "largest_violation": worst.relative if worst else 0.0,
+        "largest_violation_of": f"{worst.where}: {worst.rule}" if worst else None,
+        "largest_violation_absolute": worst.absolute if worst else 0.0,
+        "ledger_minus_objective": _objective(scenario, by_member) - objective,
+        "recomputed_profit": float(weights @ recomputed),
+        "tolerance": TOLERANCE,
+    }, sections
+
+
+def _audit_money(findings: Findings, money: dict[tuple[str, str], Floats]) -> None:
+    for (label, line), amount in money.items():
+        recomputed = findings.money.get((label, line))
+        if recomputed is None:
+            findings.add(label, f"ledger line {line} is recomputed", np.inf, 1.0)
+            continue
+        booked = amount.sum(axis=1)
+        findings.add(label, f"ledger line {line}", np.abs(booked - recomputed), np.abs(amount).sum(axis=1))
+    for label, line in findings.money.keys() - money.keys():
+        findings.add(label, f"ledger line {line} is booked", np.inf, 1.0)
+
+
+def _objective(scenario: Scenario, by_member: Floats) -> float:
+    """The objective that the ledger implies; with risk, CVaR by its definition, not by the model's variables."""
+    from optimizer.summary import cvar
+
+    weights, beta = scenario.ensemble.weights, scenario.risk.weight
+    expected = float(weights @ by_member)
+    if beta == 0:
+        return expected
+    return (1.0 - beta) * expected + beta * cvar(by_member, weights, scenario.risk.cvar_alpha)

@@ -1,0 +1,182 @@
+"""What every asset, workload, contract and cooling plant obeys.
+
+A component's file holds its whole life: fields, cross-checks, variables, constraints, money, results and audit. The assembler, the ledger,
+the reports and the audit loop over components and never name a kind. Subclasses are found by discovery (:mod:`optimizer.discovery`).
+
+Rules are Pyomo rules. ``b`` is the component's own Pyomo block, ``f`` its :class:`~optimizer.frame.Frame` (index sets, data, neighbours), ``w`` an
+ensemble member and ``t`` a step. Electric power is in MW, consumption positive at the site's bus; money is revenue positive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from optimizer.quantities import Name
+
+if TYPE_CHECKING:
+    from optimizer.audit import AuditView
+    from optimizer.chart import Chart
+    from optimizer.frame import Frame
+
+Floats = NDArray[np.float64]
+Rule = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class MoneyLine:
+    """One line of the ledger: ``rule(b, member, …)`` over index sets that start with the members; currency, revenue positive.
+
+    ``steps`` gives, for lines by settlement period, the last step of each period (the ledger books the amount there).
+    """
+
+    index_sets: tuple[Any, ...]
+    rule: Rule
+    steps: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """One variable of the dispatch: ``rule(b, *index)`` over ``index_sets`` named by ``dims``.
+
+    ``dims`` is a selection of ``("member", "time")`` preceded by at most one dimension of the component's own, whose ``labels`` are given.
+    """
+
+    dims: tuple[str, ...]
+    index_sets: tuple[Any, ...]
+    rule: Rule
+    units: str
+    long_name: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A defect found by a cross-check: ``field`` within the component, what is wrong, and what would be allowed."""
+
+    field: str
+    message: str
+    value: object = None
+    allowed: str | None = None
+    hint: str | None = None
+    fatal: bool = True
+    """False: the plan can be made, but the planner should know (a warning)."""
+
+
+class StrictModel(BaseModel):
+    """Base of everything in a scenario file: frozen, unknown keys are errors, docstrings under fields are the schema's text."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True, populate_by_name=True
+    )
+
+
+class Component(StrictModel):
+    """Anything that a scenario lists under a site (or under the portfolio)."""
+
+    name: Name
+    """Name in results and messages; unique within its site."""
+
+    offers: ClassVar[str | None] = None
+    """What others may refer to this component as (``pool``, ``cooling``)."""
+    refers_to: ClassVar[dict[str, str]] = {}
+    """Fields that hold the name (or names) of another component, and what that component has to offer."""
+
+    # ------------------------------------------------------------------ before the model
+    def check(self, f: Frame) -> Iterator[Finding]:
+        """Cross-checks against the horizon, the ensemble and the components referred to. Yields findings."""
+        yield from ()
+
+    # ------------------------------------------------------------------ the model
+    def variables(self, b: Any, f: Frame) -> None:
+        """Declare parameters and decision variables on the block."""
+
+    def constraints(self, b: Any, f: Frame) -> None:
+        """Declare constraints on the block; neighbours' variables exist by now."""
+
+    def power_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """Power drawn from the site's bus (negative: fed in), MW."""
+        return 0.0
+
+    def own_power_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """Power reported under this component's name, MW: what it draws less what others report for themselves."""
+        return self.power_mw(b, f, w, t)
+
+    def heat_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """Heat given to the cooling plant that the component refers to, MW."""
+        return 0.0
+
+    def largest_power_mw(self, f: Frame) -> Floats:
+        """Most that the component can draw from the bus, MW, (members, steps); the data from which big-Ms are derived."""
+        return f.zeros()
+
+    # ------------------------------------------------------------------ after the model
+    def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
+        """Ledger lines. The objective is their sum, and the same lines give the ledger after the solve."""
+        return {}
+
+    def results(self, b: Any, f: Frame) -> dict[str, Result]:
+        """Variables of the dispatch beside ``power_mw``, which every component has."""
+        return {}
+
+    def audit(self, a: AuditView) -> None:
+        """Recompute limits, balances and money from the plan alone, with plain numpy and without the model."""
+
+    def audited_heat_mw(self, a: AuditView) -> Floats:
+        """Heat given to the cooling plant, MW, (members, steps), from the plan alone."""
+        return np.zeros(a.shape)
+
+    def audited_power_mw(self, a: AuditView) -> Floats:
+        """Power drawn from the site's bus, MW, (members, steps), from the plan alone."""
+        return a["power_mw"]
+
+    def end_rule(self, f: Frame) -> str | None:
+        """How this component's state is treated at the end of the horizon, in a planner's words."""
+        return None
+
+    def summary(self, a: AuditView) -> dict[str, float]:
+        """Figures for sections of the summary, by section: ``{"work_done": 8800.0}``; expected over the members."""
+        return {}
+
+    def charts(self, f: Frame) -> tuple[Chart, ...]:
+        """Pictures for the report, beside the power that is drawn for every component; ``f`` has no model."""
+        return ()
+
+
+class Asset(Component):
+    """Machines at a site."""
+
+
+class Cooling(Component):
+    """Plant that takes heat from the components that refer to it."""
+
+    offers: ClassVar[str | None] = "cooling"
+
+
+class Contract(Component):
+    """A way in which a site's energy is bought, sold or charged."""
+
+    def delivered_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """Power that the contract delivers at the grid connection, MW."""
+        return 0.0
+
+    def sold_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """Power that the contract takes away at the grid connection, MW."""
+        return 0.0
+
+    def lowest_buy_price(self, f: Frame) -> Floats:
+        """Lowest marginal price per MWh at which the contract can deliver, (members, steps); inf where it delivers nothing."""
+        return np.full(f.shape, np.inf)
+
+    def highest_sell_price(self, f: Frame) -> Floats:
+        """Highest marginal price per MWh that the contract pays for exports, (members, steps); -inf where it takes nothing."""
+        return np.full(f.shape, -np.inf)
+
+    def prices(self, f: Frame) -> dict[str, Floats]:
+        """Prices per MWh that the contract really charges or pays, by name, (members, steps), for the report; ``f`` has no model."""
+        return {}

@@ -1,0 +1,163 @@
+"""What a component sees of the world: index sets, data arrays, its block, its neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyomo.environ as pyo
+from numpy.typing import NDArray
+
+from optimizer.component import Component, Contract, MoneyLine, Result, Rule
+from optimizer.quantities import Series
+from optimizer.template import Param
+
+if TYPE_CHECKING:
+    from optimizer.horizon import Horizon
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(eq=False)
+class Part:
+    """A component in its place: label, path in the file, site, and the parts it refers to or is referred to by."""
+
+    label: str
+    component: Component
+    path: tuple[str | int, ...]
+    site: str | None
+    hosts: dict[str, tuple[Part, ...]] = field(default_factory=dict)
+    guests: list[Part] = field(default_factory=list)
+    frame: Frame = field(init=False, repr=False)
+
+    @property
+    def block(self) -> Any:
+        return self.frame.model.parts[self.label]
+
+    def power_mw(self, w: Any, t: Any) -> Any:
+        return self.component.power_mw(self.block, self.frame, w, t)
+
+    def heat_mw(self, w: Any, t: Any) -> Any:
+        return self.component.heat_mw(self.block, self.frame, w, t)
+
+
+@dataclass(eq=False)
+class Frame:
+    """Index sets, data and neighbours of one component. ``model`` is None while a scenario is only being checked."""
+
+    part: Part
+    horizon: Horizon
+    members_count: int
+    probabilities: Floats
+    parts: dict[str, Part]
+    site_parts: tuple[Part, ...] = ()
+    """Components of the same site, in the file's order."""
+    import_limit_mw: Floats | None = None
+    """Limit of the site's connection, (members, steps), inf where there is none; None for a component shared by sites."""
+    export_limit_mw: Floats | None = None
+    model: Any = None
+
+    # ------------------------------------------------------------------ sizes and data
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(members, steps)."""
+        return self.members_count, self.horizon.steps
+
+    @property
+    def step_h(self) -> float:
+        """Length of a step, hours."""
+        return self.horizon.step_h
+
+    def values(self, series: Series) -> Floats:
+        """A series as (members, steps); no copy is made for members that share it."""
+        return series.by_member(self.members_count) if series.values.shape[1] > 1 else self.full(series.values)
+
+    def full(self, value: Any) -> Floats:
+        return np.broadcast_to(np.asarray(value, dtype=float), self.shape)
+
+    def zeros(self) -> Floats:
+        return self.full(0.0)
+
+    def hosts(self, reference: str) -> tuple[Part, ...]:
+        """The parts that the field ``reference`` names."""
+        return self.part.hosts.get(reference, ())
+
+    @cached_property
+    def lowest_buy_price(self) -> Floats:
+        """Lowest marginal price per MWh at which the site's contracts can deliver, (members, steps); inf without any."""
+        prices = [p.component.lowest_buy_price(p.frame) for p in self.site_parts if isinstance(p.component, Contract)]
+        return np.minimum.reduce([self.full(np.inf), *prices])
+
+    @cached_property
+    def highest_sell_price(self) -> Floats:
+        """Highest marginal price per MWh that the site's contracts pay, (members, steps); -inf without any."""
+        prices = [p.component.highest_sell_price(p.frame) for p in self.site_parts if isinstance(p.component, Contract)]
+        return np.maximum.reduce([self.full(-np.inf), *prices])
+
+    @property
+    def guests(self) -> list[Part]:
+        """The parts that refer to this one."""
+        return self.part.guests
+
+    # ------------------------------------------------------------------ index sets (of the model)
+    @property
+    def members(self) -> Any:
+        return self.model.members
+
+    @property
+    def steps(self) -> Any:
+        """Steps 0..T-1."""
+        return self.model.steps
+
+    @property
+    def inner_steps(self) -> Any:
+        """Steps 1..T-1: those with a predecessor inside the horizon."""
+        return self.model.inner_steps
+
+    @property
+    def states(self) -> Any:
+        """-1..T-1: a state before the first step and one at the end of each step."""
+        return self.model.states
+
+    # ------------------------------------------------------------------ declarations
+    def series_param(self, series: Series | Floats) -> Param:
+        """A parameter over (members, steps)."""
+        array = self.values(series) if isinstance(series, Series) else self.full(series)
+        return Param(self.members, self.steps, values=array)
+
+    def by_step(self, rule: Rule) -> MoneyLine:
+        """A money line ``rule(b, w, t)`` booked in every step."""
+        return MoneyLine((self.members, self.steps), rule)
+
+    def by_member(self, rule: Rule) -> MoneyLine:
+        """A money line ``rule(b, w)`` booked once, at the end of the horizon."""
+        return MoneyLine((self.members,), rule)
+
+    def by_period(self, periods: Any, rule: Rule, codes: NDArray[np.int64]) -> MoneyLine:
+        """A money line ``rule(b, w, p)`` booked at the end of each settlement period; ``codes`` gives the period of each step."""
+        last = tuple(int(np.flatnonzero(codes == p)[-1]) for p in range(int(codes.max()) + 1))
+        return MoneyLine((self.members, periods), rule, last)
+
+    def by_time(self, rule: Rule, units: str, long_name: str) -> Result:
+        """A result ``rule(b, w, t)``."""
+        return Result(("member", "time"), (self.members, self.steps), rule, units, long_name)
+
+    def by_time_and(
+        self, dim: str, labels: tuple[str, ...], index_set: Any, rule: Rule, units: str, long_name: str
+    ) -> Result:
+        """A result ``rule(b, k, w, t)`` with a dimension of the component's own."""
+        return Result((dim, "member", "time"), (index_set, self.members, self.steps), rule, units, long_name, labels)
+
+    def once(self, rule: Rule, units: str, long_name: str) -> Result:
+        """A result ``rule(b, w)`` without time."""
+        return Result(("member",), (self.members,), rule, units, long_name)
+
+
+def add_index_sets(model: Any, members: int, steps: int) -> None:
+    """Index sets shared by all components; ``states`` starts at -1, so that no rule has a first-step special case."""
+    model.members = pyo.RangeSet(0, members - 1)
+    model.steps = pyo.RangeSet(0, steps - 1)
+    model.inner_steps = pyo.RangeSet(1, steps - 1)
+    model.states = pyo.RangeSet(-1, steps - 1)

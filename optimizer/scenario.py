@@ -1,0 +1,120 @@
+"""The scenario: one frozen, checked object that says all a plan depends on."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, PrivateAttr, field_validator, model_validator
+
+from optimizer.component import StrictModel
+from optimizer.discovery import AnyWorkload
+from optimizer.errors import Problem
+from optimizer.horizon import Horizon
+from optimizer.quantities import Count, Fraction
+from optimizer.series import DataSource
+from optimizer.site import Site
+
+FORMAT = 1
+"""Version of the scenario file's format."""
+PROBABILITY_TOLERANCE = 1e-6
+"""How far given probabilities may be from adding up to 1 (they are then scaled to do so exactly)."""
+
+
+class Ensemble(StrictModel):
+    """Members of the forecast and how likely each is."""
+
+    members: Annotated[Count, Field(le=10_000)] = 1
+    """Number of members; any series may then differ by member."""
+    probabilities: Literal["equal"] | tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] = "equal"
+    """``equal``, or one probability per member; they add up to 1."""
+
+    @model_validator(mode="after")
+    def _probabilities_fit(self) -> Self:
+        if self.probabilities == "equal":
+            return self
+        if len(self.probabilities) != self.members:
+            raise ValueError(f"{len(self.probabilities)} probabilities for {self.members} members")
+        total = float(sum(self.probabilities))
+        if abs(total - 1.0) > PROBABILITY_TOLERANCE:
+            raise ValueError(f"probabilities add up to {total:.9g}; must be 1")
+        return self
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64]:
+        """Probability of each member, adding up to 1 exactly as far as floating point goes."""
+        if self.probabilities == "equal":
+            return np.full(self.members, 1.0 / self.members)
+        given = np.asarray(self.probabilities, dtype=float)
+        return given / given.sum()
+
+
+class Risk(StrictModel):
+    """How much the bad members count beyond their probability."""
+
+    cvar_alpha: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.95
+    """CVaR is the mean profit of the worst ``1 - cvar_alpha`` of the outcomes."""
+    weight: Fraction = 0.0
+    """Objective = (1 - weight) * expected profit + weight * CVaR; 0 is risk-neutral."""
+
+
+class SolverOptions(StrictModel):
+    """How HiGHS is run."""
+
+    mip_rel_gap: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1e-3
+    """Stop when the plan is proven to be within this fraction of the optimum."""
+    time_limit_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
+    """Stop after this many seconds with the best plan found and its proven gap."""
+    threads: Annotated[int, Field(ge=1, le=256)] = 2
+    """Threads that HiGHS may use."""
+    seed: Annotated[int, Field(ge=0, le=2_147_483_647)] = 0
+    """Random seed of HiGHS: the same seed gives the same plan."""
+
+
+class Scenario(StrictModel):
+    """Root of a scenario file. Made by :func:`optimizer.load` or :func:`optimizer.scenario_from_dict`."""
+
+    format: Literal[1]
+    """Version of the format of this file: 1."""
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    """Title of the plan."""
+    currency: Annotated[str, Field(min_length=1, max_length=12)] = "USD"
+    """Label of the money in which all prices are."""
+    horizon: Horizon
+    """Steps to plan, in local time."""
+    data: dict[str, DataSource] = {}  # noqa: RUF012
+    """Time series files by name; a series refers to a column as ``name.column``."""
+    ensemble: Ensemble = Ensemble()
+    """Members of the forecast; one by default (a deterministic plan)."""
+    sites: Annotated[tuple[Site, ...], Field(min_length=1)]
+    """Campuses, each behind a grid connection of its own."""
+    workloads: tuple[AnyWorkload, ...] = ()
+    """Work shared by sites; pools are written ``site.pool``."""
+    risk: Risk = Risk()
+    """Weight of the bad members."""
+    solver: SolverOptions = SolverOptions()
+    """How HiGHS is run."""
+
+    _warnings: tuple[Problem, ...] = PrivateAttr(default=())
+    _file: Path | None = PrivateAttr(default=None)
+    _read_s: float = PrivateAttr(default=0.0)
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _known_format(cls, value: Any) -> Any:
+        if type(value) is not int or value != FORMAT:
+            raise ValueError(f"found {value!r}; this version reads format {FORMAT}")
+        return value
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is allowed but probably not meant."""
+        return self._warnings
+
+    @property
+    def members(self) -> int:
+        """Members of the ensemble."""
+        return self.ensemble.members

@@ -1,0 +1,216 @@
+"""A site: its grid connection and its balances.
+
+Power balance, each member and step, in MW at the site's bus::
+
+    import - export = house load + sum of the components' power
+    import = sum of what the contracts deliver,   export = sum of what they take
+    0 <= import <= import_limit,   0 <= export <= export_limit,   |net_t - net_{t-1}| <= ramp_limit * step_h
+
+A binary for the direction is created only for those members and steps in which selling pays at least what buying costs; everywhere
+else importing and exporting at once only loses money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import numpy as np
+import pyomo.environ as pyo
+from pydantic import Field
+
+from optimizer.audit import AuditView
+from optimizer.component import Component, Contract, Finding, Floats, Result, StrictModel
+from optimizer.discovery import AnyAsset, AnyContract, AnyCooling, AnyWorkload
+from optimizer.frame import Frame
+from optimizer.quantities import Name, Series, SeriesOf
+from optimizer.template import Constraint, Var
+
+
+class Grid(StrictModel):
+    """The connection to the grid."""
+
+    import_limit_mw: Annotated[Series, SeriesOf("MW", ge=0)] | None = None
+    """Most power taken from the grid; unlimited by default."""
+    export_limit_mw: Annotated[Series, SeriesOf("MW", ge=0)] = Series.constant(0.0)
+    """Most power given to the grid."""
+    ramp_limit_mw_per_hour: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Largest change of net import (import less export) within an hour, as grid operators ask of large loads."""
+    net_import_before_mw: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    """Net import before the first step, from which the ramp limit starts; not given: the first step is free."""
+    co2_kg_per_mwh: Annotated[Series, SeriesOf("kg/MWh", ge=0)] | None = None
+    """Carbon intensity of the grid's energy, reported as ``co2_t`` (1 g/kWh = 1 kg/MWh)."""
+
+
+class Site(StrictModel):
+    """One campus behind one grid connection."""
+
+    name: Name
+    """Name in results and messages."""
+    grid: Grid = Grid()
+    """Connection to the grid; by default unlimited import and no export."""
+    house_load_mw: Annotated[Series, SeriesOf("MW", ge=0)] = Series.constant(0.0)
+    """Load that is always there (lights, offices, losses)."""
+    contracts: tuple[AnyContract, ...] = ()
+    """How energy is bought, sold and charged."""
+    cooling: tuple[AnyCooling, ...] = ()
+    """Plant that removes heat."""
+    assets: tuple[AnyAsset, ...] = ()
+    """Machines."""
+    workloads: tuple[AnyWorkload, ...] = ()
+    """Work on the site's GPU pools."""
+
+    def components(self) -> Iterator[tuple[str, int, Component]]:
+        """Section, position and component, in the order of the file's sections."""
+        for section in ("contracts", "cooling", "assets", "workloads"):
+            for position, component in enumerate(getattr(self, section)):
+                yield section, position, component
+
+    def import_limit(self, f: Frame) -> Floats:
+        """(members, steps), MW; inf where unlimited."""
+        return f.full(np.inf) if self.grid.import_limit_mw is None else f.values(self.grid.import_limit_mw)
+
+    # ------------------------------------------------------------------ before the model
+    def check(self, f: Frame) -> Iterator[Finding]:
+        house = f.values(self.house_load_mw)
+        over = house > self.import_limit(f)
+        if over.any():
+            step = int(np.flatnonzero(over.any(axis=0))[0])
+            yield Finding(
+                "house_load_mw",
+                f"the house load of {house[:, step].max():g} MW exceeds the import limit of "
+                f"{self.import_limit(f)[:, step].min():g} MW from {f.horizon.describe(f.horizon.utc[step])} on",
+            )
+        if self.grid.net_import_before_mw is not None and self.grid.ramp_limit_mw_per_hour is None:
+            yield Finding("grid.net_import_before_mw", "has no effect without ramp_limit_mw_per_hour", fatal=False)
+        if not np.isfinite(f.lowest_buy_price).any():
+            yield Finding(
+                "contracts",
+                "no contract delivers energy, so nothing at this site can run",
+                hint="add one, for example {kind: index_supply, name: spot, price_per_mwh: 40}",
+            )
+
+    # ------------------------------------------------------------------ the model
+    def variables(self, b: Any, f: Frame) -> None:
+        b.house_load_mw = f.series_param(self.house_load_mw)
+        b.import_limit_mw = f.series_param(self.import_limit(f))
+        b.export_limit_mw = f.series_param(self.grid.export_limit_mw)
+        for name, limit in (("import_mw", b.import_limit_mw), ("export_mw", b.export_limit_mw)):
+            power = Var(
+                f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t, limit=limit: (0, limit[w, t])
+            )
+            b.add_component(name, power)
+        b.arbitrage = pyo.Set(initialize=self._arbitrage(f), dimen=2)
+        b.importing = Var(b.arbitrage, within=pyo.Binary)
+
+    def constraints(self, b: Any, f: Frame) -> None:
+        # sums over components are over lists: Pyomo's templates cannot take an empty generator
+        contracts = [p for p in f.site_parts if isinstance(p.component, Contract)]
+        loads = [p for p in f.site_parts if not isinstance(p.component, Contract)]
+        b.bought = Constraint(
+            f.members,
+            f.steps,
+            rule=lambda b, w, t: (
+                b.import_mw[w, t] == sum([p.component.delivered_mw(p.block, p.frame, w, t) for p in contracts])
+            ),
+            doc="import equals what the contracts deliver",
+        )
+        b.sold = Constraint(
+            f.members,
+            f.steps,
+            rule=lambda b, w, t: (
+                b.export_mw[w, t] == sum([p.component.sold_mw(p.block, p.frame, w, t) for p in contracts])
+            ),
+            doc="export equals what the contracts take",
+        )
+        b.balance = Constraint(
+            f.members,
+            f.steps,
+            rule=lambda b, w, t: (
+                b.import_mw[w, t] - b.export_mw[w, t]
+                == b.house_load_mw[w, t] + sum([p.power_mw(w, t) for p in loads])
+            ),
+            doc="power balance of the site",
+        )
+        self._ramp(b, f)
+        self._direction(b, f)
+
+    def _ramp(self, b: Any, f: Frame) -> None:
+        if self.grid.ramp_limit_mw_per_hour is None:
+            return
+        most = self.grid.ramp_limit_mw_per_hour * f.step_h
+        b.ramp = Constraint(
+            f.members,
+            f.inner_steps,
+            rule=lambda b, w, t: (-most, _net_mw(b, w, t) - _net_mw(b, w, t - 1), most),
+            doc="ramp limit of the grid connection (ramp_limit_mw_per_hour)",
+        )
+        before = self.grid.net_import_before_mw
+        if before is None:
+            return
+        b.first_step = pyo.RangeSet(0, 0)
+        b.first_ramp = Constraint(
+            f.members,
+            b.first_step,
+            rule=lambda b, w, t: (before - most, _net_mw(b, w, t), before + most),
+            doc="ramp limit from the net import before the horizon (net_import_before_mw)",
+        )
+
+    def _direction(self, b: Any, f: Frame) -> None:
+        if len(b.arbitrage) == 0:
+            return
+        limits = np.minimum(self.import_limit(f), self._largest_import(f)), f.values(self.grid.export_limit_mw)
+        b.most_import_mw, b.most_export_mw = (f.series_param(limit) for limit in limits)
+        b.import_direction = Constraint(
+            b.arbitrage,
+            rule=lambda b, w, t: b.import_mw[w, t] <= b.most_import_mw[w, t] * b.importing[w, t],
+            doc="no import while exporting",
+        )
+        b.export_direction = Constraint(
+            b.arbitrage,
+            rule=lambda b, w, t: b.export_mw[w, t] <= b.most_export_mw[w, t] * (1 - b.importing[w, t]),
+            doc="no export while importing",
+        )
+
+    def _arbitrage(self, f: Frame) -> list[tuple[int, int]]:
+        """(member, step) in which selling pays at least what buying costs."""
+        exports = f.values(self.grid.export_limit_mw) > 0
+        pairs = np.argwhere(exports & (f.highest_sell_price >= f.lowest_buy_price))
+        return [(int(w), int(t)) for w, t in pairs]
+
+    def _largest_import(self, f: Frame) -> Floats:
+        """All machines at full power: what import can be used for while nothing is exported."""
+        loads = [p.component.largest_power_mw(p.frame) for p in f.site_parts]
+        return np.add.reduce([f.values(self.house_load_mw), *loads])
+
+    # ------------------------------------------------------------------ after the model
+    def results(self, b: Any, f: Frame) -> dict[str, Result]:
+        return {
+            "import_mw": f.by_time(lambda b, w, t: b.import_mw[w, t], "MW", "power taken from the grid"),
+            "export_mw": f.by_time(lambda b, w, t: b.export_mw[w, t], "MW", "power given to the grid"),
+            "import_limit_mw": f.by_time(lambda b, w, t: b.import_limit_mw[w, t], "MW", "limit of the connection"),
+            "house_load_mw": f.by_time(lambda b, w, t: b.house_load_mw[w, t], "MW", "load that is always there"),
+        }
+
+    def audit(self, a: AuditView, parts: list[AuditView]) -> None:
+        """Limits of the connection and the power balance, from the plan alone."""
+        imported, exported = a.site("import_mw"), a.site("export_mw")
+        a.at_least("import is not negative", imported, 0.0)
+        a.at_least("export is not negative", exported, 0.0)
+        if self.grid.import_limit_mw is not None:
+            a.at_most("import within import_limit_mw", imported, a.values(self.grid.import_limit_mw))
+        a.at_most("export within export_limit_mw", exported, a.values(self.grid.export_limit_mw))
+        a.equal("never import and export at once", np.minimum(imported, exported), 0.0)
+        load = a.values(self.house_load_mw) + sum(p.site_power_mw() for p in parts)
+        a.equal("power balance of the site", imported - exported, load)
+        net = imported - exported
+        if self.grid.ramp_limit_mw_per_hour is not None:
+            most = self.grid.ramp_limit_mw_per_hour * a.step_h
+            if self.grid.net_import_before_mw is not None:
+                before = np.full((net.shape[0], 1), self.grid.net_import_before_mw)
+                net = np.concatenate([before, net], axis=1)
+            a.at_most("ramp limit of the grid connection", np.abs(np.diff(net, axis=1)), most)
+
+
+def _net_mw(b: Any, w: Any, t: Any) -> Any:
+    return b.import_mw[w, t] - b.export_mw[w, t]

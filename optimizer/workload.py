@@ -1,0 +1,245 @@
+"""Work that runs on the nodes of GPU pools: what training jobs, inference services and rentals have in common.
+
+A workload holds ``nodes[p,w,t]`` nodes of each pool ``p`` that it names, and draws its power through the pool
+(``power_mw`` is 0 at the bus; what is reported under its name is what its nodes draw). A node that comes to a
+workload, from another workload or from rest, is not ready for ``switch_minutes`` of the pool and may cost
+``switch_cost``::
+
+    switched[p,w,t]  >= nodes[p,w,t] - nodes[p,w,t-1],   switched >= 0
+    effective[p,w,t]  = nodes[p,w,t] - sum_k share_k * switched[p,w,t-k]
+
+where ``share_k`` is the part of the ``k``-th step after the switch in which the node is not yet ready (15 minutes of
+an hourly step: 0.25; 90 minutes: all of the first and half of the second). What ran before the horizon is not known
+and its nodes cost nothing in the first step, unless ``nodes_before`` is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import pyomo.environ as pyo
+from pydantic import Field
+
+from optimizer.audit import AuditView
+from optimizer.component import Component, Finding, Floats, MoneyLine, Result
+from optimizer.frame import Frame, Part
+from optimizer.quantities import NonNegative
+from optimizer.template import Constraint, Param, Var
+
+if TYPE_CHECKING:
+    from optimizer.assets.gpu_pool import GpuPool
+
+PoolName = Annotated[
+    str, Field(strict=True, pattern=r"^([A-Za-z][A-Za-z0-9_-]*\.)?[A-Za-z][A-Za-z0-9_-]*$", max_length=129)
+]
+
+
+class Workload(Component):
+    """Work on GPU pools."""
+
+    pool: PoolName | Annotated[list[PoolName], Field(min_length=1)]
+    """Pool on which it runs, or several to choose from; pools of other sites are written ``site.pool``."""
+    nodes_before: NonNegative | list[NonNegative] | None = None
+    """Nodes held before the horizon (a list gives one number per pool); not given: not known, so that nodes held in the
+    first step have not been switched."""
+
+    refers_to = {"pool": "pool"}  # noqa: RUF012
+
+    @property
+    def known_nodes_before(self) -> list[float] | None:
+        """Nodes held before the horizon by pool, or None where that is not known."""
+        if self.nodes_before is None:
+            return None
+        return list(self.nodes_before) if isinstance(self.nodes_before, list) else [self.nodes_before]
+
+    # ------------------------------------------------------------------ before the model
+    def check(self, f: Frame) -> Iterator[Finding]:
+        before, pools = self.known_nodes_before, f.hosts("pool")
+        if before is None:
+            return
+        if len(before) != len(pools):
+            yield Finding(
+                "nodes_before", "one number per pool is needed", self.nodes_before, f"a list of {len(pools)} numbers"
+            )
+        for nodes, part in zip(before, pools, strict=False):
+            if nodes > pool_of(part).nodes:
+                yield Finding(
+                    "nodes_before", f"more than the pool {part.label} has", nodes, f"at most {pool_of(part).nodes}"
+                )
+
+    def largest_node_kw(self, pool: GpuPool) -> float:
+        """Most that a node of the pool can draw while it does this work, kW."""
+        return pool.full_kw
+
+    # ------------------------------------------------------------------ the model
+    def variables(self, b: Any, f: Frame) -> None:
+        pools = [pool_of(part) for part in f.hosts("pool")]
+        b.pools = pyo.RangeSet(0, len(pools) - 1)
+        b.idle_mw = Param(b.pools, values=np.array([pool.idle_kw for pool in pools]) / 1e3)
+        b.full_mw = Param(b.pools, values=np.array([pool.full_kw for pool in pools]) / 1e3)
+        b.pool_nodes = Param(b.pools, f.members, f.steps, values=nodes_available(f))
+        self._switch_variables(b, f, pools)
+
+    def _switch_variables(self, b: Any, f: Frame, pools: list[GpuPool]) -> None:
+        if not self.switches(f):
+            return
+        share = _unready_shares(pools, f.step_h)
+        back = share.shape[1] - 1
+        most = np.zeros((len(pools), back + f.horizon.steps))
+        first = back + (1 if self.known_nodes_before is None else 0)
+        most[:, first:] = np.array([[float(pool.nodes)] for pool in pools])
+        b.unready_steps = pyo.RangeSet(0, back)
+        b.switch_history = pyo.RangeSet(-back, f.horizon.steps - 1)
+        b.unready_share = Param(b.pools, b.unready_steps, values=share)
+        b.switch_cost = Param(b.pools, values=np.array([pool.switch_cost for pool in pools]))
+        b.switched_most = Param(b.pools, b.switch_history, values=most)
+        b.switched = Var(
+            b.pools,
+            f.members,
+            b.switch_history,
+            within=pyo.NonNegativeReals,
+            bounds=lambda b, p, w, t: (0, b.switched_most[p, t]),
+        )
+
+    def constraints(self, b: Any, f: Frame) -> None:
+        if not self.switches(f):
+            return
+        b.switching = Constraint(
+            b.pools,
+            f.members,
+            f.inner_steps,
+            rule=lambda b, p, w, t: b.switched[p, w, t] >= self.nodes(b, f, p, w, t) - self.nodes(b, f, p, w, t - 1),
+            doc="nodes that come to the workload are switched",
+        )
+        if self.known_nodes_before is not None:
+            b.held_before = Param(b.pools, values=np.array(self.known_nodes_before))
+            b.first_step = pyo.RangeSet(0, 0)
+            b.first_switching = Constraint(
+                b.pools,
+                f.members,
+                b.first_step,
+                rule=lambda b, p, w, t: b.switched[p, w, t] >= self.nodes(b, f, p, w, t) - b.held_before[p],
+                doc="nodes that come to the workload in the first step are switched (nodes_before)",
+            )
+
+    def switches(self, f: Frame) -> bool:
+        """Whether switching nodes to this workload loses time or costs money on any of its pools."""
+        return any(pool_of(part).switch_minutes > 0 or pool_of(part).switch_cost > 0 for part in f.hosts("pool"))
+
+    def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
+        """Nodes held on pool ``p`` (position among the pools that the workload names)."""
+        raise NotImplementedError
+
+    def pool_power_mw(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
+        """Power drawn through pool ``p``, MW."""
+        raise NotImplementedError
+
+    def effective_nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
+        """Nodes held on pool ``p`` less those not yet ready after a switch."""
+        held = self.nodes(b, f, p, w, t)
+        if not self.switches(f):
+            return held
+        return held - sum(b.unready_share[p, k] * b.switched[p, w, t - k] for k in b.unready_steps)
+
+    def all_nodes(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """Nodes held on all pools."""
+        return sum(self.nodes(b, f, p, w, t) for p in b.pools)
+
+    def own_power_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        return sum(self.pool_power_mw(b, f, p, w, t) for p in b.pools)
+
+    def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
+        if not self.switches(f):
+            return {}
+        return {
+            "switching_cost": f.by_step(lambda b, w, t: -sum(b.switch_cost[p] * b.switched[p, w, t] for p in b.pools))
+        }
+
+    def results(self, b: Any, f: Frame) -> dict[str, Result]:
+        found = {"nodes": f.by_time(lambda b, w, t: self.all_nodes(b, f, w, t), "nodes", "nodes held")}
+        tables = {}
+        if len(b.pools) > 1:
+            tables["nodes_by_pool"] = (lambda b, p, w, t: self.nodes(b, f, p, w, t), "nodes", "nodes held by pool")
+            tables["power_by_pool_mw"] = (
+                lambda b, p, w, t: self.pool_power_mw(b, f, p, w, t),
+                "MW",
+                "power drawn by pool",
+            )
+        if self.switches(f):
+            found["switched"] = f.by_time(
+                lambda b, w, t: sum(b.switched[p, w, t] for p in b.pools), "nodes", "nodes switched to the workload"
+            )
+            if len(b.pools) > 1:
+                tables["switched_by_pool"] = (lambda b, p, w, t: b.switched[p, w, t], "nodes", "nodes switched by pool")
+        labels = tuple(part.label for part in f.hosts("pool"))
+        for name, (rule, units, long_name) in tables.items():
+            found[name] = f.by_time_and("pool", labels, b.pools, rule, units, long_name)
+        return found
+
+    # ------------------------------------------------------------------ after the model
+    def audited_by_pool(self, a: AuditView, variable: str) -> Floats:
+        """A variable that is reported by pool where there are several, (pools, members, steps)."""
+        return a.table(f"{variable}_by_pool") if len(a.hosts("pool")) > 1 else a[variable][np.newaxis]
+
+    def audited_pool_power_mw(self, a: AuditView, p: int) -> Floats:
+        """Power drawn through pool ``p``, MW, recomputed from the nodes held."""
+        raise NotImplementedError
+
+    def audited_power_mw(self, a: AuditView) -> Floats:
+        return np.zeros(a.shape)
+
+    def audited_effective_nodes(self, a: AuditView) -> Floats:
+        """Nodes held less those not yet ready, (pools, members, steps)."""
+        nodes = self.audited_by_pool(a, "nodes")
+        pools = [host.component for host in a.hosts("pool")]
+        shares = _unready_shares(pools, a.step_h)
+        if not shares.any():
+            return nodes
+        ready, switched = nodes.copy(), self.audited_by_pool(a, "switched")
+        for k in range(min(shares.shape[1], a.shape[1])):
+            ready[:, :, k:] -= shares[:, k, np.newaxis, np.newaxis] * switched[:, :, : a.shape[1] - k]
+        return ready
+
+    def audit(self, a: AuditView) -> None:
+        pools = a.hosts("pool")
+        nodes = self.audited_by_pool(a, "nodes")
+        a.at_least("nodes are not negative", nodes, 0.0)
+        power = np.stack([self.audited_pool_power_mw(a, p) for p in range(len(pools))])
+        a.equal("power follows from the nodes held", a["power_mw"], power.sum(axis=0))
+        if len(pools) > 1:
+            a.equal("nodes by pool add up", a["nodes"], nodes.sum(axis=0))
+            a.equal("power by pool follows from the nodes held", a.table("power_by_pool_mw"), power)
+        cost = np.array([pool.component.switch_cost for pool in pools])
+        if not (cost.any() or any(pool.component.switch_minutes > 0 for pool in pools)):
+            return
+        before = self.known_nodes_before
+        held = nodes[:, :, :1] if before is None else a.full(0.0)[:, :1] + np.array(before)[:, np.newaxis, np.newaxis]
+        change = np.diff(np.concatenate([held, nodes], axis=2), axis=2)
+        switched = self.audited_by_pool(a, "switched")
+        a.at_least("nodes that come to the workload are switched", switched, np.maximum(change, 0.0))
+        a.money("switching_cost", -np.einsum("p,pwt->w", cost, switched))
+
+
+def of_pool(values: Param, p: Any) -> Any:
+    """A workload's figure for one pool, whose position is a symbol, or a plain number in the pool's own rules."""
+    return values.array[p].item() if isinstance(p, int) else values[p]
+
+
+def pool_of(part: Part) -> GpuPool:
+    """The pool that a reference resolved to."""
+    pool: GpuPool = part.component  # type: ignore[assignment]
+    return pool
+
+
+def nodes_available(f: Frame) -> Floats:
+    """Nodes of each pool that a workload names, (pools, members, steps)."""
+    return np.stack([pool_of(part).available_nodes(part.frame) for part in f.hosts("pool")])
+
+
+def _unready_shares(pools: list[Any], step_h: float) -> Floats:
+    """Share of the k-th step after a switch in which a node is not ready, (pools, k)."""
+    steps = np.array([pool.switch_minutes for pool in pools]) / 60.0 / step_h
+    reach = max(1, int(np.ceil(steps.max() - 1e-9)))
+    return np.clip(steps[:, np.newaxis] - np.arange(reach), 0.0, 1.0)
