@@ -1,0 +1,1 @@
+"""Machines at a site: one file per kind."""

@@ -1,0 +1,227 @@
+"""A battery: energy bought in one step and used or sold in another.
+
+Charging ``ch_t`` and discharging ``dis_t`` in MW at the site's bus, level ``soc_t`` in MWh at the end of the step::
+
+    soc_t = soc_{t-1} * (1 - self_discharge)^step_h + eta_c * ch_t * step_h - dis_t * step_h / eta_d
+    soc_{-1} = soc_start
+    soc_min * energy <= soc_t <= soc_max * energy,   soc_{T-1} >= soc_end,   ch_t + dis_t <= power
+    wear      = - throughput_cost * sum_t dis_t * step_h
+    end value =   soc_end_value * (soc_{T-1} - soc_end)
+
+Charging and discharging at once only burns energy, which pays where a further MWh has a negative price. A binary
+forbids it in those steps and members, and in no others: ``ch_t <= power * charging_t``, ``dis_t <= power * (1 -
+charging_t)``.
+
+End of the horizon: the level is at least ``soc_end_mwh`` (by default the starting level, so that the plan does not
+live on stored energy), or is valued by ``soc_end_value_per_mwh``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, Self
+
+import numpy as np
+import pyomo.environ as pyo
+from pydantic import ConfigDict, Field, model_validator
+
+from optimizer.audit import AuditView
+from optimizer.component import Asset, Finding, Floats, MoneyLine, Result
+from optimizer.frame import Frame
+from optimizer.quantities import Efficiency, Fraction, MegawattHours, Megawatts, NonNegative
+from optimizer.template import Constraint, Param, Var
+
+
+class Battery(Asset):
+    """A battery at the site's bus."""
+
+    kind: Literal["battery"] = "battery"
+    model_config = ConfigDict(populate_by_name=False)
+
+    power_limit_mw: Megawatts = Field(alias="power_mw")
+    """Most power of charging and of discharging, at the bus."""
+    energy_mwh: MegawattHours
+    """Energy that it can hold."""
+    charge_efficiency: Efficiency = 1.0
+    """Energy stored per energy drawn."""
+    discharge_efficiency: Efficiency = 1.0
+    """Energy given per energy taken from store."""
+    soc_start_mwh: MegawattHours | None = None
+    """Level before the first step; half of ``energy_mwh`` by default."""
+    soc_end_mwh: MegawattHours | None = None
+    """Least level after the last step; by default the starting level, or 0 where ``soc_end_value_per_mwh`` is given."""
+    soc_end_value_per_mwh: NonNegative | None = None
+    """Value of the energy left at the end above ``soc_end_mwh``, currency per MWh stored."""
+    soc_min: Fraction = 0.0
+    """Least level, as a share of ``energy_mwh``."""
+    soc_max: Fraction = 1.0
+    """Highest level, as a share of ``energy_mwh``."""
+    throughput_cost_per_mwh: NonNegative = 0.0
+    """Wear per MWh discharged at the bus."""
+    self_discharge_per_hour: Fraction = 0.0
+    """Share of the stored energy lost in an hour."""
+
+    @model_validator(mode="after")
+    def _levels_are_consistent(self) -> Self:
+        if self.soc_min > self.soc_max:
+            raise ValueError(f"soc_min {self.soc_min:g} exceeds soc_max {self.soc_max:g}")
+        least, most = self.soc_min * self.energy_mwh, self.soc_max * self.energy_mwh
+        if not least <= self.start_mwh <= most:
+            raise ValueError(
+                f"soc_start_mwh {self.start_mwh:g} must lie within {least:g} to {most:g} MWh (soc_min, soc_max)"
+            )
+        if self.end_mwh > most:
+            raise ValueError(f"soc_end_mwh {self.end_mwh:g} exceeds the highest level of {most:g} MWh (soc_max)")
+        return self
+
+    @property
+    def start_mwh(self) -> float:
+        """Level before the first step, MWh."""
+        return self.energy_mwh / 2.0 if self.soc_start_mwh is None else self.soc_start_mwh
+
+    @property
+    def end_mwh(self) -> float:
+        """Least level after the last step, MWh."""
+        if self.soc_end_mwh is not None:
+            return self.soc_end_mwh
+        return self.start_mwh if self.soc_end_value_per_mwh is None else 0.0
+
+    # ------------------------------------------------------------------ before the model
+    def check(self, f: Frame) -> Iterator[Finding]:
+        yield from self._reachable_levels(f)
+        if self.charge_efficiency * self.discharge_efficiency == 1.0 and bool((f.lowest_buy_price < 0).any()):
+            yield Finding(
+                "charge_efficiency",
+                "no losses, and prices below zero: real batteries lose 5 to 20 % on a round trip",
+                self.charge_efficiency,
+                hint="give charge_efficiency and discharge_efficiency",
+                fatal=False,
+            )
+
+    def _reachable_levels(self, f: Frame) -> Iterator[Finding]:
+        """Charging at full power from the start on: no plan has a higher level in any step."""
+        least, most = self.soc_min * self.energy_mwh, self.soc_max * self.energy_mwh
+        level, slack = self.start_mwh, 1e-9 * max(1.0, self.energy_mwh)
+        for step in range(f.horizon.steps):
+            stored = self.charge_efficiency * f.horizon.energy_mwh(self.power_limit_mw)
+            level = min(most, level * self._kept(f.step_h) + stored)
+            if level < least - slack:
+                yield Finding(
+                    "soc_min",
+                    f"self-discharge takes the level below {least:g} MWh at {f.horizon.describe(f.horizon.utc[step])}, "
+                    "even at full charging power",
+                    self.soc_min,
+                )
+                return
+        if level < self.end_mwh - slack:
+            yield Finding(
+                "soc_end_mwh",
+                "not reached at full charging power within the horizon",
+                self.end_mwh,
+                allowed=f"at most {level:g} MWh",
+            )
+
+    # ------------------------------------------------------------------ the model
+    def variables(self, b: Any, f: Frame) -> None:
+        steps = f.horizon.steps
+        least, most = (
+            np.full(steps + 1, self.soc_min * self.energy_mwh),
+            np.full(steps + 1, self.soc_max * self.energy_mwh),
+        )
+        least[0] = most[0] = self.start_mwh
+        least[steps] = max(least[steps], self.end_mwh)
+        b.soc_least = Param(f.states, values=least)
+        b.soc_most = Param(f.states, values=most)
+        b.soc_mwh = Var(f.members, f.states, bounds=lambda b, w, t: (b.soc_least[t], b.soc_most[t]))
+        power = (0, self.power_limit_mw)
+        b.charge_mw = Var(f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: power)
+        b.discharge_mw = Var(f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: power)
+        b.paid_to_burn = pyo.Set(initialize=_paid_to_burn(f.lowest_buy_price), dimen=2)
+        b.charging = Var(b.paid_to_burn, within=pyo.Binary)
+
+    def constraints(self, b: Any, f: Frame) -> None:
+        kept, limit = self._kept(f.step_h), self.power_limit_mw
+        gain, loss = f.step_h * self.charge_efficiency, f.step_h / self.discharge_efficiency
+        b.storing = Constraint(
+            f.members,
+            f.steps,
+            rule=lambda b, w, t: (
+                b.soc_mwh[w, t] == kept * b.soc_mwh[w, t - 1] + gain * b.charge_mw[w, t] - loss * b.discharge_mw[w, t]
+            ),
+            doc="level follows from charging, discharging and losses",
+        )
+        b.converter = Constraint(
+            f.members,
+            f.steps,
+            rule=lambda b, w, t: b.charge_mw[w, t] + b.discharge_mw[w, t] <= limit,
+            doc="charging and discharging share power_mw",
+        )
+        b.charge_only = Constraint(
+            b.paid_to_burn,
+            rule=lambda b, w, t: b.charge_mw[w, t] <= limit * b.charging[w, t],
+            doc="no charging while discharging",
+        )
+        b.discharge_only = Constraint(
+            b.paid_to_burn,
+            rule=lambda b, w, t: b.discharge_mw[w, t] <= limit * (1 - b.charging[w, t]),
+            doc="no discharging while charging",
+        )
+
+    def power_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        return b.charge_mw[w, t] - b.discharge_mw[w, t]
+
+    def largest_power_mw(self, f: Frame) -> Floats:
+        return f.full(self.power_limit_mw)
+
+    def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
+        lines: dict[str, MoneyLine] = {}
+        if self.throughput_cost_per_mwh > 0:
+            lines["battery_wear"] = f.by_step(
+                lambda b, w, t: -self.throughput_cost_per_mwh * b.discharge_mw[w, t] * f.step_h
+            )
+        if self.soc_end_value_per_mwh is not None:
+            value, last = self.soc_end_value_per_mwh, f.horizon.steps - 1
+            lines["battery_end_value"] = f.by_member(lambda b, w: value * (b.soc_mwh[w, last] - self.end_mwh))
+        return lines
+
+    def results(self, b: Any, f: Frame) -> dict[str, Result]:
+        return {
+            "soc_mwh": f.by_time(lambda b, w, t: b.soc_mwh[w, t], "MWh", "energy stored at the end of the step"),
+            "charge_mw": f.by_time(lambda b, w, t: b.charge_mw[w, t], "MW", "charging power"),
+            "discharge_mw": f.by_time(lambda b, w, t: b.discharge_mw[w, t], "MW", "discharging power"),
+        }
+
+    # ------------------------------------------------------------------ after the model
+    def audit(self, a: AuditView) -> None:
+        level, charge, discharge = a["soc_mwh"], a["charge_mw"], a["discharge_mw"]
+        before = np.concatenate([np.full_like(level[:, :1], self.start_mwh), level[:, :-1]], axis=1)
+        stored = self.charge_efficiency * a.energy_mwh(charge) - a.energy_mwh(discharge) / self.discharge_efficiency
+        a.equal("level follows from charging, discharging and losses", level, before * self._kept(a.step_h) + stored)
+        a.at_least("level above soc_min", level, self.soc_min * self.energy_mwh)
+        a.at_most("level below soc_max", level, self.soc_max * self.energy_mwh)
+        a.at_least("level at the end above soc_end_mwh", level[:, -1], self.end_mwh)
+        for rule, power in (("charging power", charge), ("discharging power", discharge)):
+            a.at_least(f"{rule} is not negative", power, 0.0)
+        a.at_most("charging and discharging share power_mw", charge + discharge, self.power_limit_mw)
+        both = np.where(a.lowest_buy_price < 0, np.minimum(charge, discharge), 0.0)
+        a.at_most("no charging while discharging where a MWh has a negative price", both, 0.0)
+        a.equal("power is charging less discharging", a["power_mw"], charge - discharge)
+        if self.throughput_cost_per_mwh > 0:
+            a.money("battery_wear", -self.throughput_cost_per_mwh * a.energy_mwh(discharge).sum(axis=1))
+        if self.soc_end_value_per_mwh is not None:
+            a.money("battery_end_value", self.soc_end_value_per_mwh * (level[:, -1] - self.end_mwh))
+
+    def end_rule(self, f: Frame) -> str | None:
+        rule = f"level at least {self.end_mwh:g} MWh"
+        if self.soc_end_value_per_mwh is None:
+            return rule
+        return f"{rule}, each MWh above valued at {self.soc_end_value_per_mwh:g}"
+
+    def _kept(self, step_h: float) -> float:
+        """Share of the stored energy that is still there a step later."""
+        return float((1.0 - self.self_discharge_per_hour) ** step_h)
+
+
+def _paid_to_burn(lowest_price: Floats) -> list[tuple[int, int]]:
+    """(member, step) in which a further MWh may have a negative price."""
+    return [(int(w), int(t)) for w, t in np.argwhere(lowest_price < 0)]

@@ -1,0 +1,253 @@
+"""A fleet of identical mining machines.
+
+``n[m,t]`` machines run in mode ``m`` (firmware steps with a hash rate and a power)::
+
+    sum_m n[m,t] <= machines * availability_t                                      (0 above ambient.stop_above_c)
+    power_t       = sum_m n[m,t] * power_w[m] / 1e6 + standby_w * (machines - sum_m n[m,t]) / 1e6            (MW)
+    hash_t        = sum_m n[m,t] * hash_th_s[m] / 1000 - lost hash of starts                               (PH/s)
+    revenue_t     = hashprice_t * hash_t * step_h / 24 * uptime * (1 - pool_fee)
+
+With ``ambient`` data, power and hash are multiplied by their factors at the temperature of the step. Only modes on
+the upper concave envelope of hash over power are modelled: between two of them a mix of machines beats any mode
+below. The envelope reaches to the mode of highest power, even if it hashes less than another: at negative prices
+drawing power is worth something by itself.
+
+Starts and stops of the machines are those of :mod:`optimizer.commitment`, with ``sum_m n[m,t] = on_t``; the modes
+remain recourse under ``commit: day_ahead``. A start also loses ``start_lost_minutes`` of hash, in its step and,
+where they are longer, in those after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+import pyomo.environ as pyo
+from pydantic import Field, model_validator
+
+from optimizer.asic_models import asic_model
+from optimizer.audit import AuditView
+from optimizer.bitcoin import BitcoinNetwork, hashprice_per_ph_day, subsidy_btc
+from optimizer.commitment import Commitment
+from optimizer.component import Asset, Finding, Floats, MoneyLine, Result
+from optimizer.frame import Frame
+from optimizer.hull import upper_hull
+from optimizer.mining_machine import Ambient, Mode
+from optimizer.quantities import Count, Fraction, Name, NonNegative, Series, SeriesOf
+from optimizer.template import Constraint, Param, Var
+
+
+class MinerFleet(Commitment, Asset):
+    """Identical mining machines at a site."""
+
+    kind: Literal["miner_fleet"] = "miner_fleet"
+    machines: Count
+    """Machines installed."""
+    modes: Annotated[list[Mode], Field(min_length=1)] | None = None
+    """Firmware steps; or give ``model``."""
+    model: str | None = None
+    """A machine of the bundled table (``Antminer S21``), run at its nameplate."""
+    hashprice_per_ph_day: Annotated[Series, SeriesOf("currency/(PH/s*day)", ge=0)] | None = None
+    """Revenue of 1 PH/s for a day before the pool's fee; or give ``bitcoin``."""
+    bitcoin: BitcoinNetwork | None = None
+    """Network data from which the hashprice is computed."""
+    pool_fee: Fraction = 0.0
+    """Share of the revenue that the pool keeps."""
+    uptime: Fraction = 1.0
+    """Share of the time in which a running machine really hashes."""
+    availability: Annotated[Series, SeriesOf("1", ge=0, le=1)] = Series.constant(1.0)
+    """Share of the machines that can run."""
+    ambient: Ambient | None = None
+    """What the inlet air does to hash rate and power; nothing by default."""
+    standby_w: NonNegative = 0.0
+    """Draw of a machine that does not run, W."""
+    cooling: Name | None = None
+    """Cooling plant that takes the heat; without one, heat is not limited and costs nothing."""
+    heat_fraction: Fraction = 1.0
+    """Heat given to the cooling plant per electric power."""
+    start_lost_minutes: Annotated[float, Field(ge=0, le=1440, strict=True, allow_inf_nan=False)] = 0.0
+    """Minutes of hash lost per start of one machine, at the hash rate of the strongest mode used."""
+
+    refers_to = {"cooling": "cooling"}  # noqa: RUF012
+
+    @model_validator(mode="after")
+    def _one_source_each(self) -> Self:
+        if (self.modes is None) == (self.model is None):
+            raise ValueError("give either modes or model (of the bundled table)")
+        if (self.hashprice_per_ph_day is None) == (self.bitcoin is None):
+            raise ValueError("give either hashprice_per_ph_day or bitcoin (network data)")
+        if self.model is not None:
+            asic_model(self.model)
+        names = [mode.name for mode in self.all_modes]
+        if len(set(names)) < len(names):
+            raise ValueError(f"modes share a name: {', '.join(names)}")
+        return self
+
+    @property
+    def committed_units(self) -> int:
+        return self.machines
+
+    @property
+    def has_commitment(self) -> bool:
+        return super().has_commitment or self.start_lost_minutes > 0
+
+    @property
+    def all_modes(self) -> list[Mode]:
+        """Modes as given, or the nameplate of the bundled model."""
+        if self.modes is not None:
+            return self.modes
+        nameplate = asic_model(str(self.model))
+        return [Mode(name="nameplate", hash_th_s=nameplate.hash_th_s, power_w=nameplate.power_w)]
+
+    @property
+    def hull_modes(self) -> list[Mode]:
+        """Modes that a plan can use: those on the envelope of hash over power.
+
+        Standing by is a point of it too, unless it cannot be mixed in freely (starts are restricted or cost
+        something) or temperature moves the other points but not this one.
+        """
+        fixed = self.has_commitment or (self.ambient is not None and self.standby_w > 0)
+        off = [] if fixed else [(self.standby_w, 0.0)]
+        points = off + [(mode.power_w, mode.hash_th_s) for mode in self.all_modes]
+        return [self.all_modes[i - len(off)] for i in upper_hull(points, rising=False) if i >= len(off)]
+
+    def hashprice(self, f: Frame | AuditView) -> Floats:
+        """Hashprice before the pool's fee, currency per PH/s per day, (members, steps)."""
+        if self.bitcoin is None:
+            assert self.hashprice_per_ph_day is not None
+            return f.values(self.hashprice_per_ph_day)
+        network, horizon = self.bitcoin, f.horizon
+        subsidy = subsidy_btc(horizon.utc) if network.subsidy_btc is None else f.values(network.subsidy_btc)
+        difficulty = network.difficulty_path(horizon.utc, horizon.timezone, f.values(network.difficulty))
+        reward = subsidy + f.values(network.fees_per_block_btc)
+        return hashprice_per_ph_day(difficulty, reward, f.values(network.price))
+
+    # ------------------------------------------------------------------ before the model
+    def check(self, f: Frame) -> Iterator[Finding]:
+        kept = self.hull_modes
+        dominated = [mode.name for mode in self.all_modes if mode not in kept]
+        if dominated:
+            yield Finding(
+                "modes",
+                f"{', '.join(dominated)} lie below the envelope of hash over power and are never used: "
+                "a mix of the other modes (and standing by) gives more hash for the same power",
+                fatal=False,
+            )
+        yield from self.commitment_findings(f)
+        if self.ambient is not None:
+            yield from self.ambient.findings(f)
+
+    # ------------------------------------------------------------------ the model
+    def variables(self, b: Any, f: Frame) -> None:
+        modes = self.hull_modes
+        whole = pyo.NonNegativeIntegers if self.integer else pyo.NonNegativeReals
+        b.modes = pyo.RangeSet(0, len(modes) - 1)
+        b.mode_mw = Param(b.modes, values=np.array([mode.power_w / 1e6 for mode in modes]))
+        b.mode_ph_s = Param(b.modes, values=np.array([mode.hash_th_s / 1e3 for mode in modes]))
+        hash_factor, power_factor = self._ambient_factors(f)
+        b.hash_factor, b.power_factor = f.series_param(hash_factor), f.series_param(power_factor)
+        b.available = f.series_param(self._available(f))
+        b.value_of_ph_s = f.series_param(self.hashprice(f) * (f.step_h / 24.0 * self.uptime * (1.0 - self.pool_fee)))
+        b.running = Var(b.modes, f.members, f.steps, within=whole, bounds=lambda b, m, w, t: (0, b.available[w, t]))
+        if not self.has_commitment:
+            return
+        lost = self._lost_ph_s_per_start(f)
+        b.lost_window = pyo.RangeSet(0, len(lost) - 1)
+        b.lost_ph_s = Param(b.lost_window, values=lost)
+        self.commitment_variables(b, f, reach_steps=len(lost))
+
+    def constraints(self, b: Any, f: Frame) -> None:
+        b.installed = Constraint(
+            f.members,
+            f.steps,
+            rule=lambda b, w, t: self._running(b, w, t) <= b.available[w, t],
+            doc="machines running within machines times availability",
+        )
+        if self.has_commitment:
+            self.commitment_constraints(b, f, self._running)
+
+    def power_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        standby = self.standby_w / 1e6
+        running = sum((b.mode_mw[m] * b.power_factor[w, t] - standby) * b.running[m, w, t] for m in b.modes)
+        return running + standby * self.machines
+
+    def heat_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        return self.heat_fraction * self.power_mw(b, f, w, t)
+
+    def largest_power_mw(self, f: Frame) -> Floats:
+        running_w = max(mode.power_w for mode in self.hull_modes) * self._ambient_factors(f)[1]
+        return np.asarray(self.machines * np.maximum(running_w, self.standby_w) / 1e6)
+
+    def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
+        lines = {"mining_revenue": f.by_step(lambda b, w, t: b.value_of_ph_s[w, t] * self._hash_ph_s(b, w, t))}
+        if self.start_cost > 0:
+            lines["mining_start_cost"] = self.start_cost_line(f)
+        return lines
+
+    def results(self, b: Any, f: Frame) -> dict[str, Result]:
+        names = tuple(mode.name for mode in self.hull_modes)
+        found = {
+            "hash_ph_s": f.by_time(lambda b, w, t: self._hash_ph_s(b, w, t), "PH/s", "hash rate"),
+            "running": f.by_time_and(
+                "mode", names, b.modes, lambda b, m, w, t: b.running[m, w, t], "machines", "machines by mode"
+            ),
+        }
+        return found | self.commitment_results(f) if self.has_commitment else found
+
+    def _running(self, b: Any, w: Any, t: Any) -> Any:
+        return sum(b.running[m, w, t] for m in b.modes)
+
+    def _hash_ph_s(self, b: Any, w: Any, t: Any) -> Any:
+        hashing = sum(b.mode_ph_s[m] * b.running[m, w, t] for m in b.modes)
+        if self.start_lost_minutes > 0:
+            hashing -= sum(b.lost_ph_s[k] * b.started[b.decision_of[w], t - k] for k in b.lost_window)
+        return hashing * b.hash_factor[w, t]
+
+    def _available(self, f: Frame | AuditView) -> Floats:
+        """Machines that may run, (members, steps)."""
+        share = f.values(self.availability)
+        return np.asarray(self.machines * (share if self.ambient is None else share * self.ambient.can_run(f)))
+
+    def _ambient_factors(self, f: Frame | AuditView) -> tuple[Floats, Floats]:
+        """Factors on hash rate and power, (members, steps)."""
+        if self.ambient is None:
+            return f.full(1.0), f.full(1.0)
+        return self.ambient.factor(f, self.ambient.hash_factor), self.ambient.factor(f, self.ambient.power_factor)
+
+    def _lost_ph_s_per_start(self, f: Frame | AuditView) -> Floats:
+        """Hash lost per start in its step and in those after it, at the strongest mode, as means over each step."""
+        lost_steps = self.start_lost_minutes / 60.0 / f.step_h
+        shares = np.clip(lost_steps - np.arange(max(1, np.ceil(lost_steps - 1e-9))), 0.0, 1.0)
+        return np.asarray(shares * max(mode.hash_th_s for mode in self.hull_modes) / 1e3)
+
+    # ------------------------------------------------------------------ after the model
+    def audit(self, a: AuditView) -> None:
+        running = a.table("running")
+        watts = np.array([mode.power_w for mode in self.hull_modes])
+        terahash = np.array([mode.hash_th_s for mode in self.hull_modes])
+        hash_factor, power_factor = self._ambient_factors(a)
+        total = running.sum(axis=0)
+        a.at_least("machines by mode are not negative", running, 0.0)
+        a.at_most("machines running within machines times availability", total, self._available(a))
+        if self.integer:
+            a.whole("machines are whole", running)
+        power_w = np.einsum("m,mwt->wt", watts, running) * power_factor + self.standby_w * (self.machines - total)
+        a.equal("power follows from the machines running", a["power_mw"], power_w / 1e6)
+        hashing = np.einsum("m,mwt->wt", terahash, running) / 1e3
+        if self.has_commitment:
+            self.audit_commitment(a, total)
+            for delay, lost in enumerate(self._lost_ph_s_per_start(a)):
+                hashing[:, delay:] -= lost * a["started"][:, : total.shape[1] - delay]
+        a.equal("hash rate follows from the machines running", a["hash_ph_s"], hashing * hash_factor)
+        day_share = a.energy_mwh(a["hash_ph_s"]) / 24.0
+        revenue = self.hashprice(a) * day_share * self.uptime * (1.0 - self.pool_fee)
+        a.money("mining_revenue", revenue.sum(axis=1))
+        if self.start_cost > 0:
+            a.money("mining_start_cost", -self.start_cost * a["started"].sum(axis=1))
+
+    def end_rule(self, f: Frame) -> str | None:
+        return self.commitment_end_rule() if self.has_commitment else None
+
+    def audited_heat_mw(self, a: AuditView) -> Floats:
+        return self.heat_fraction * a["power_mw"]

@@ -1,0 +1,183 @@
+"""Unit commitment of a count of identical units: how many run, how many are started and stopped.
+
+For machines, engines or chillers that cannot be switched freely. ``on_t`` of ``N`` units run in step ``t``::
+
+    on_t - on_{t-1} = started_t - stopped_t,     0 <= on_t <= N
+    sum_{t-UT < k <= t} started_k <= on_t                  (minimum up time of UT steps)
+    sum_{t-DT < k <= t} stopped_k <= N - on_t              (minimum down time of DT steps)
+
+Minimum times are rounded up to whole steps. Units that run (or rest) before the horizon have done so for long: they
+may be stopped (or started) in the first step. ``commit: day_ahead`` makes the three counts one decision for all
+members (here-and-now), whatever each member then does with the units that run.
+
+The kind that inherits the fields below declares what runs in a member, as ``running(b, w, t)``, and ties it to
+``on``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pyomo.environ as pyo
+from pydantic import Field
+
+from optimizer.audit import AuditView
+from optimizer.component import Finding, Floats, MoneyLine, Result, Rule, StrictModel
+from optimizer.frame import Frame
+from optimizer.quantities import Hours, NonNegative
+from optimizer.template import Constraint, Param, Var
+
+
+class Commitment(StrictModel):
+    """Fields and rules of units that are started and stopped."""
+
+    commit: Literal["recourse", "day_ahead"] = "recourse"
+    """``day_ahead``: how many units run is decided once for all members."""
+    integer: bool = False
+    """Whole units; the default lets the number be fractional, whose error is below that of the data."""
+    running_before: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] | None = None
+    """Units running before the horizon; not given: as many as in the first step, in which then none starts or stops."""
+    min_up_hours: Hours = 0.0
+    """A started unit runs at least so long."""
+    min_down_hours: Hours = 0.0
+    """A stopped unit rests at least so long."""
+    start_cost: NonNegative = 0.0
+    """Wear per start of one unit, currency."""
+
+    @property
+    def committed_units(self) -> int:
+        """Units that can be committed, ``N``."""
+        raise NotImplementedError
+
+    @property
+    def has_commitment(self) -> bool:
+        """Whether starting and stopping is modelled."""
+        return self.commit == "day_ahead" or max(self.min_up_hours, self.min_down_hours, self.start_cost) > 0
+
+    def _min_steps(self, f: Frame | AuditView) -> tuple[int, int]:
+        """Minimum up and down time in steps, at least 1; beyond the horizon more steps say nothing more."""
+        up, down = (
+            math.ceil(min(h / f.step_h, f.horizon.steps) - 1e-9) for h in (self.min_up_hours, self.min_down_hours)
+        )
+        return max(1, up), max(1, down)
+
+    # ------------------------------------------------------------------ before the model
+    def commitment_findings(self, f: Frame) -> Iterator[Finding]:
+        """Cross-checks of the fields with each other and with the horizon."""
+        if self.running_before is not None:
+            if self.running_before > self.committed_units:
+                yield Finding(
+                    "running_before",
+                    "more units run before the horizon than there are",
+                    self.running_before,
+                    allowed=f"at most {self.committed_units}",
+                )
+            elif self.integer and self.running_before != round(self.running_before):
+                yield Finding("running_before", "integer: true", self.running_before, allowed="a whole number")
+            elif not self.has_commitment:
+                yield Finding("running_before", "has no effect without a rule on starting or stopping", fatal=False)
+        hours = f.step_h * f.horizon.steps
+        for field, action, value in (
+            ("min_up_hours", "a unit started in it is not stopped again", self.min_up_hours),
+            ("min_down_hours", "a unit stopped in it is not started again", self.min_down_hours),
+        ):
+            if value > hours:
+                yield Finding(field, f"longer than the horizon of {hours:g} h: {action}", value, fatal=False)
+
+    # ------------------------------------------------------------------ the model
+    def commitment_variables(self, b: Any, f: Frame, reach_steps: int = 1) -> None:
+        """``on`` has the state -1; starts and stops reach back over minimum times (``reach_steps``), and are 0 there."""
+        count, steps = float(self.committed_units), f.horizon.steps
+        decisions = 1 if self.commit == "day_ahead" else f.members_count
+        b.decisions = pyo.RangeSet(0, decisions - 1)
+        b.decision_of = Param(f.members, values=np.arange(f.members_count) % decisions)
+        least, most = np.zeros(steps + 1), np.full(steps + 1, count)
+        if self.running_before is not None:
+            least[0] = most[0] = self.running_before
+        b.on_least = Param(f.states, values=least)
+        b.on_most = Param(f.states, values=most)
+        history = max(*self._min_steps(f), reach_steps)
+        changes = np.concatenate([np.zeros(history - 1), np.full(steps, count)])
+        if self.running_before is None:
+            changes[history - 1] = 0.0
+        b.history = pyo.RangeSet(1 - history, steps - 1)
+        b.change_most = Param(b.history, values=changes)
+        whole = pyo.NonNegativeIntegers if self.integer else pyo.NonNegativeReals
+        b.on = Var(b.decisions, f.states, within=whole, bounds=lambda b, d, t: (b.on_least[t], b.on_most[t]))
+        b.started = _changes(b)
+        b.stopped = _changes(b)
+
+    def commitment_constraints(self, b: Any, f: Frame, running: Rule) -> None:
+        """Tie ``running(b, w, t)`` to the number committed, and that number to its starts and stops."""
+        up, down = self._min_steps(f)
+        b.up_window = pyo.RangeSet(0, up - 1)
+        b.down_window = pyo.RangeSet(0, down - 1)
+        b.committed = Constraint(
+            f.members,
+            f.steps,
+            rule=lambda b, w, t: running(b, w, t) == b.on[b.decision_of[w], t],
+            doc="units running equal the number committed",
+        )
+        b.switching = Constraint(
+            b.decisions,
+            f.steps,
+            rule=lambda b, d, t: b.on[d, t] - b.on[d, t - 1] == b.started[d, t] - b.stopped[d, t],
+            doc="units running follow from starts and stops",
+        )
+        b.min_up = Constraint(
+            b.decisions,
+            f.steps,
+            rule=lambda b, d, t: sum(b.started[d, t - k] for k in b.up_window) <= b.on[d, t],
+            doc="minimum up time (min_up_hours)",
+        )
+        b.min_down = Constraint(
+            b.decisions,
+            f.steps,
+            rule=lambda b, d, t: sum(b.stopped[d, t - k] for k in b.down_window) <= self.committed_units - b.on[d, t],
+            doc="minimum down time (min_down_hours)",
+        )
+
+    def start_cost_line(self, f: Frame) -> MoneyLine:
+        """Wear of the starts, booked in the step of the start."""
+        return f.by_step(lambda b, w, t: -self.start_cost * b.started[b.decision_of[w], t])
+
+    def commitment_results(self, f: Frame) -> dict[str, Result]:
+        """Starts and stops, by member also where they are one decision for all."""
+        return {
+            "started": f.by_time(lambda b, w, t: b.started[b.decision_of[w], t], "1", "units started"),
+            "stopped": f.by_time(lambda b, w, t: b.stopped[b.decision_of[w], t], "1", "units stopped"),
+        }
+
+    # ------------------------------------------------------------------ after the model
+    def commitment_end_rule(self) -> str:
+        """How the number running is treated at the end of the horizon."""
+        return "units running at the end are free; minimum times that reach beyond it bind only within it"
+
+    def audit_commitment(self, a: AuditView, running: Floats) -> None:
+        """Walk through the starts and stops of the plan, given the units running, (members, steps)."""
+        started, stopped = a["started"], a["stopped"]
+        before = running[:, :1] if self.running_before is None else np.full_like(running[:, :1], self.running_before)
+        change = np.diff(np.concatenate([before, running], axis=1), axis=1)
+        a.equal("units running follow from starts and stops", started - stopped, change)
+        a.at_least("starts are not negative", started, 0.0)
+        a.at_least("stops are not negative", stopped, 0.0)
+        up, down = self._min_steps(a)
+        a.at_most("minimum up time", _sums_back(started, up), running)
+        a.at_most("minimum down time", _sums_back(stopped, down), self.committed_units - running)
+        if self.integer:
+            a.whole("units running are whole", running)
+        if self.commit == "day_ahead":
+            a.equal("units committed day ahead are the same for all members", running, a.full(running[0]))
+
+
+def _changes(b: Any) -> Var:
+    return Var(b.decisions, b.history, within=pyo.NonNegativeReals, bounds=lambda b, d, t: (0, b.change_most[t]))
+
+
+def _sums_back(values: Floats, steps: int) -> Floats:
+    """Sums over each step and the ``steps - 1`` before it."""
+    total = np.concatenate([np.zeros((len(values), steps)), np.cumsum(values, axis=1)], axis=1)
+    return np.asarray(total[:, steps:] - total[:, :-steps])

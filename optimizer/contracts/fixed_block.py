@@ -1,0 +1,198 @@
+"""Fixed block: power bought ahead at a fixed price, with or without the right to sell it back.
+
+The site uses ``q_t`` of a block of ``volume_t`` MW, ``0 <= q_t <= volume_t``.
+
+**With resale** the whole block is paid and what is not used is sold at the market::
+
+    block  = - sum_t price_t * volume_t * step_h                             (sunk: no decision changes it)
+    resale =   sum_t (resale_t - fee_t) * (volume_t - q_t) * step_h
+
+So using a MWh costs what it would have brought, ``resale_t - fee_t``, and the schedule does not depend on
+``price_t``. The resale is a settlement at the market: it needs no export connection.
+
+**Without resale** the block is take-or-pay by settlement period ``k``, at ``price * max(sum q, phi * sum volume)``::
+
+    energy    = - sum_t price_t * q_t * step_h
+    shortfall = - mean_price_k * s_k
+    s_k >= phi * sum_{t in k} volume_t * step_h - sum_{t in k} q_t * step_h,      s_k >= 0
+
+``mean_price_k`` is the volume-weighted mean price of the period: which MWh of it were not taken is not said by the
+contract. With one price the two lines are the formula above. Of a period that the horizon cuts only the covered
+steps count, in use and in obligation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+import pyomo.environ as pyo
+from pydantic import model_validator
+
+from optimizer.audit import AuditView
+from optimizer.component import Contract, Finding, Floats, MoneyLine, Result, StrictModel
+from optimizer.frame import Frame
+from optimizer.horizon import PeriodKind
+from optimizer.quantities import Fraction, Series, SeriesOf
+from optimizer.settlement import declare_periods
+from optimizer.template import Constraint, Param, Var
+
+
+class Resale(StrictModel):
+    """Terms on which unused power of a block is sold back."""
+
+    price_per_mwh: Annotated[Series, SeriesOf("currency/MWh")]
+    """Market price at which it is sold; may be negative and may differ by member."""
+    fee_per_mwh: Annotated[Series, SeriesOf("currency/MWh", ge=0)] = Series.constant(0.0)
+    """Fee on every MWh sold back."""
+
+
+class FixedBlock(Contract):
+    """Power bought ahead at a fixed price."""
+
+    kind: Literal["fixed_block"] = "fixed_block"
+    volume_mw: Annotated[Series, SeriesOf("MW", ge=0)]
+    """Power of the block; the same in every member."""
+    price_per_mwh: Annotated[Series, SeriesOf("currency/MWh", ge=0)]
+    """Fixed price of the block; the same in every member."""
+    resale: Resale | None = None
+    """Terms of selling back what is not used; without them the block is take-or-pay."""
+    take_or_pay_fraction: Fraction = 1.0
+    """Share of the block's energy that is paid in any case, per settlement period; only without ``resale``."""
+    settlement_period: PeriodKind = "month"
+    """Period of take-or-pay; only without ``resale``."""
+
+    @model_validator(mode="after")
+    def _resale_or_take_or_pay(self) -> Self:
+        if self.resale is not None and (self.take_or_pay_fraction != 1.0 or self.settlement_period != "month"):
+            raise ValueError("take_or_pay_fraction and settlement_period are for a block without resale")
+        return self
+
+    # ------------------------------------------------------------------ before the model
+    def check(self, f: Frame) -> Iterator[Finding]:
+        for field in ("volume_mw", "price_per_mwh"):
+            values = f.values(getattr(self, field))
+            if (values != values[:1]).any():
+                yield Finding(
+                    field, "differs by member, but a block is bought ahead", allowed="the same in every member"
+                )
+        volume = f.values(self.volume_mw)
+        limit = f.full(np.inf) if f.import_limit_mw is None else f.import_limit_mw
+        beyond = volume > limit
+        if not beyond.any():
+            return
+        step = int(np.argmax(beyond.any(axis=0)))
+        stamp = f.horizon.describe(f.horizon.utc[step])
+        never = bool(volume.max() > limit.max())
+        yield Finding(
+            "volume_mw",
+            f"larger than grid.import_limit_mw, first at {stamp}: the block cannot be used in full"
+            + ("" if never else " in such steps, and is paid all the same"),
+            float(volume[:, step].max()),
+            allowed=f"at most {float(limit[:, step].min()):g} MW",
+            fatal=never,
+        )
+
+    # ------------------------------------------------------------------ the model
+    def variables(self, b: Any, f: Frame) -> None:
+        b.volume_mw = f.series_param(self.volume_mw)
+        b.price = f.series_param(self.price_per_mwh)
+        b.delivered_mw = Var(
+            f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: (0, b.volume_mw[w, t])
+        )
+        if self.resale is not None:
+            b.resale_price = f.series_param(self._net_resale_price(f))
+            return
+        codes = f.horizon.period_codes(self.settlement_period)
+        declare_periods(b, codes)
+        volume, price = f.values(self.volume_mw)[0], f.values(self.price_per_mwh)[0]
+        obligation = self.take_or_pay_fraction * np.bincount(codes, f.horizon.energy_mwh(volume))
+        b.obligation_mwh = Param(b.periods, values=obligation)
+        b.mean_price = Param(b.periods, values=_mean_price(codes, volume, price))
+        b.shortfall_mwh = Var(
+            f.members, b.periods, within=pyo.NonNegativeReals, bounds=lambda b, w, p: (0, b.obligation_mwh[p])
+        )
+
+    def constraints(self, b: Any, f: Frame) -> None:
+        if self.resale is not None:
+            return
+        b.take_or_pay = Constraint(
+            f.members,
+            b.periods,
+            rule=lambda b, w, p: (
+                b.shortfall_mwh[w, p]
+                >= b.obligation_mwh[p] - sum(b.delivered_mw[w, t] * f.step_h for t in b.steps_of[p])
+            ),
+            doc="take-or-pay: energy not taken is paid (take_or_pay_fraction)",
+        )
+
+    def delivered_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        return b.delivered_mw[w, t]
+
+    def lowest_buy_price(self, f: Frame) -> Floats:
+        """What the next MWh costs: the resale it forgoes; under take-or-pay, its price less the shortfall it saves."""
+        volume, price = f.values(self.volume_mw), f.values(self.price_per_mwh)
+        if self.resale is not None:
+            cost = self._net_resale_price(f)
+        elif self.take_or_pay_fraction > 0:
+            codes = f.horizon.period_codes(self.settlement_period)
+            cost = price - _mean_price(codes, volume[0], price[0])[codes]
+        else:
+            cost = price
+        return np.where(volume > 0, cost, np.inf)
+
+    def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
+        if self.resale is not None:
+            return {
+                f"{self.name}_block": f.by_step(lambda b, w, t: -b.price[w, t] * b.volume_mw[w, t] * f.step_h),
+                f"{self.name}_resale": f.by_step(
+                    lambda b, w, t: b.resale_price[w, t] * (b.volume_mw[w, t] - b.delivered_mw[w, t]) * f.step_h
+                ),
+            }
+        codes = f.horizon.period_codes(self.settlement_period)
+        return {
+            f"{self.name}_energy": f.by_step(lambda b, w, t: -b.price[w, t] * b.delivered_mw[w, t] * f.step_h),
+            f"{self.name}_shortfall": f.by_period(
+                b.periods, lambda b, w, p: -b.mean_price[p] * b.shortfall_mwh[w, p], codes
+            ),
+        }
+
+    def results(self, b: Any, f: Frame) -> dict[str, Result]:
+        found = {
+            "delivered_mw": f.by_time(lambda b, w, t: b.delivered_mw[w, t], "MW", "power delivered by the contract")
+        }
+        if self.resale is not None:
+            found["resold_mw"] = f.by_time(
+                lambda b, w, t: b.volume_mw[w, t] - b.delivered_mw[w, t], "MW", "power of the block sold back"
+            )
+        return found
+
+    # ------------------------------------------------------------------ after the model
+    def audit(self, a: AuditView) -> None:
+        used, volume, price = a["delivered_mw"], a.values(self.volume_mw), a.values(self.price_per_mwh)
+        a.at_least("power used of the block is not negative", used, 0.0)
+        a.at_most("power used within volume_mw", used, volume)
+        if self.resale is not None:
+            a.equal("power not used is sold back", a["resold_mw"], volume - used)
+            net = a.values(self.resale.price_per_mwh) - a.values(self.resale.fee_per_mwh)
+            a.money(f"{self.name}_block", -a.energy_mwh(price * volume).sum(axis=1))
+            a.money(f"{self.name}_resale", a.energy_mwh(net * (volume - used)).sum(axis=1))
+            return
+        taken, offered, worth = (
+            a.sum_by_period(a.energy_mwh(x), self.settlement_period) for x in (used, volume, price * volume)
+        )
+        mean_price = np.divide(worth, offered, out=np.zeros_like(worth), where=offered > 0)
+        short = np.maximum(0.0, self.take_or_pay_fraction * offered - taken)
+        a.money(f"{self.name}_energy", -a.energy_mwh(price * used).sum(axis=1))
+        a.money(f"{self.name}_shortfall", -(mean_price * short).sum(axis=1))
+
+    def _net_resale_price(self, f: Frame) -> Floats:
+        assert self.resale is not None
+        return f.values(self.resale.price_per_mwh) - f.values(self.resale.fee_per_mwh)
+
+
+def _mean_price(codes: Any, volume: Floats, price: Floats) -> Floats:
+    """Volume-weighted mean price of each period; 0 where the block has no volume and so no obligation."""
+    weight = np.bincount(codes, volume)
+    return np.divide(np.bincount(codes, price * volume), weight, out=np.zeros_like(weight), where=weight > 0)

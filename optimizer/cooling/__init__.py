@@ -1,0 +1,1 @@
+"""Plant that removes heat: one file per kind."""
