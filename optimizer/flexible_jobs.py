@@ -1,0 +1,213 @@
+"""Jobs that may be interrupted: malleable ones, which change their size, and preemptible ones, which run as a gang.
+
+Runs are decided by blocks ``k`` of steps, counted from the job's release: one step for a malleable job,
+``block_hours`` for a preemptible one. ``run[w,k]`` is 1 while it runs; ``block_of[t]`` is the block of a step::
+
+    malleable     min_nodes * run <= sum_p nodes[p,t] <= max_nodes * run      (without run where min_nodes is 0)
+    preemptible   sum_p nodes[p,t] = gang * run[block_of[t]]
+    several pools nodes[p,t] <= most * assigned[p],   sum_p assigned[p] = 1,  assigned the same for all members
+
+Starts and minimum runs are those of :mod:`optimizer.job_runs`. A start loses the first ``restart_loss_hours``: with ``share_j`` of the ``j``-th step after it lost, and exactly so for
+any size,
+
+    lost_t >= share_j * (nodes_t - max_nodes * (1 - started_{t-j}))           (node-steps; malleable)
+    lost_t  = gang * share_{t in block} * started[block_of[t]]                (preemptible)
+
+Progress is what was really done; work beyond the need is shown, and earns nothing::
+
+    progress_t = progress_{t-1} + step_h * speed(effective nodes_t - lost_t)
+    progress_t >= work * finished_t,   finished_t >= finished_{t-1},   finished binary, for t from the deadline on
+    credited   <= work,  credited <= progress_{T-1}
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from optimizer.audit import AuditView
+from optimizer.component import Floats, Result
+from optimizer.frame import Frame
+from optimizer.job_runs import BlockRuns, first_then
+from optimizer.job_window import JobWindow
+from optimizer.template import Constraint, Param, Var
+
+
+class FlexibleJob(BlockRuns):
+    """Progress, completion, runs and starts of a job that may be interrupted."""
+
+    # ------------------------------------------------------------------ the model
+    def variables(self, b: Any, f: Frame) -> None:
+        window = self.job.window(f)
+        b.open_steps = pyo.RangeSet(window.first, window.end - 1)
+        open_step = np.zeros(f.horizon.steps)
+        open_step[window.first : window.end] = 1.0
+        b.is_open = Param(f.steps, values=open_step)
+        self._run_variables(b, f, window)
+        self._node_variables(b, f)
+        self._progress_variables(b, f, window)
+
+    def _holds_nodes(self, b: Any) -> bool:
+        """Whether the nodes held are variables of their own."""
+        return True
+
+    def _node_variables(self, b: Any, f: Frame) -> None:
+        if not self._holds_nodes(b):
+            return
+        b.held = Var(
+            b.pools,
+            f.members,
+            f.steps,
+            within=pyo.NonNegativeIntegers if self.job.integer else pyo.NonNegativeReals,
+            bounds=lambda b, p, w, t: (0, self.job.most_nodes * b.is_open[t]),
+        )
+        if len(b.pools) > 1:
+            b.assigned = Var(b.pools, within=pyo.Binary)
+
+    def _progress_variables(self, b: Any, f: Frame, window: JobWindow) -> None:
+        before = self.job.work_done_before
+        b.progress_least = Param(f.states, values=first_then(before, np.full(f.horizon.steps, -np.inf)))
+        b.progress_most = Param(f.states, values=first_then(before, np.full(f.horizon.steps, np.inf)))
+        b.progress = Var(
+            f.members, f.states, within=pyo.Reals, bounds=lambda b, w, t: (b.progress_least[t], b.progress_most[t])
+        )
+        states = window.finish_states
+        best = np.concatenate([np.full((f.members_count, 1), before), self.job.best_progress(f)], axis=1)
+        possible = best[:, states.start + 1 : states.stop + 1] >= self.job.work_node_hours * (1 - 1e-9)
+        b.finish_states = pyo.RangeSet(states.start, states.stop - 1)
+        b.later_states = pyo.RangeSet(states.start + 1, states.stop - 1)
+        b.finish_possible = Param(f.members, b.finish_states, values=np.where(possible, 1.0, 0.0))
+        b.is_finished = Var(
+            f.members, b.finish_states, within=pyo.Binary, bounds=lambda b, w, t: (0, b.finish_possible[w, t])
+        )
+        b.decided = Param(f.steps, values=np.where(np.arange(f.horizon.steps) >= states.start, 1.0, 0.0))
+        b.decided_in = Param(f.steps, values=np.clip(np.arange(f.horizon.steps), states.start, states.stop - 1))
+        if self.job.unfinished_value_per_node_hour > 0:
+            b.credited = Var(f.members, within=pyo.NonNegativeReals, bounds=lambda b, w: (0, self.job.work_node_hours))
+
+    def constraints(self, b: Any, f: Frame) -> None:
+        self._runs(b, f)
+        self._sizes(b, f)
+        self._progress(b, f)
+        self._completion(b, f)
+
+    def _sizes(self, b: Any, f: Frame) -> None:
+        raise NotImplementedError
+
+    def _assignment(self, b: Any, f: Frame) -> None:
+        """One pool for the whole job, the same for all members."""
+        if len(b.pools) == 1:
+            return
+        b.one = pyo.RangeSet(0, 0)
+        b.assignment = Constraint(
+            b.one, rule=lambda b, one: sum(b.assigned[p] for p in b.pools) == 1, doc="the job runs on one of its pools"
+        )
+        b.on_its_pool = Constraint(
+            b.pools,
+            f.members,
+            b.open_steps,
+            rule=lambda b, p, w, t: b.held[p, w, t] <= self.job.most_nodes * b.assigned[p],
+            doc="nodes only on the pool to which the job is assigned",
+        )
+
+    def _progress(self, b: Any, f: Frame) -> None:
+        b.progressing = Constraint(
+            f.members,
+            f.steps,
+            rule=lambda b, w, t: (
+                b.progress[w, t] == b.progress[w, t - 1] + f.step_h * b.is_open[t] * self._speed(b, f, w, t)
+            ),
+            doc="progress follows from the nodes at work",
+        )
+
+    def _speed(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """Equivalent nodes at full speed."""
+        raise NotImplementedError
+
+    def _working(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """Nodes that really work: ready after a switch, and past the loss of a start."""
+        ready = sum(self.job.effective_nodes(b, f, p, w, t) for p in b.pools)
+        return ready - self._lost(b, w, t) if self.job.restart_loss_hours > 0 else ready
+
+    def _lost(self, b: Any, w: Any, t: Any) -> Any:
+        raise NotImplementedError
+
+    def _completion(self, b: Any, f: Frame) -> None:
+        job = self.job
+        b.completing = Constraint(
+            f.members,
+            b.finish_states,
+            rule=lambda b, w, t: b.progress[w, t] >= job.work_node_hours * b.is_finished[w, t],
+            doc="a finished job has done its work",
+        )
+        b.staying_finished = Constraint(
+            f.members,
+            b.later_states,
+            rule=lambda b, w, t: b.is_finished[w, t] >= b.is_finished[w, t - 1],
+            doc="a finished job stays finished",
+        )
+        if job.required:
+            in_time = job.window(f).finish_states.start
+            b.required = Constraint(
+                f.members, rule=lambda b, w: b.is_finished[w, in_time] >= 1, doc="finished by the deadline (required)"
+            )
+        if job.unfinished_value_per_node_hour > 0:
+            last = f.horizon.steps - 1
+            b.credit = Constraint(
+                f.members,
+                rule=lambda b, w: b.credited[w] <= b.progress[w, last],
+                doc="work credited at the end of the horizon has been done",
+            )
+
+    def progress(self, b: Any, w: Any, t: Any) -> Any:
+        return b.progress[w, t]
+
+    def finished(self, b: Any, w: Any, t: Any) -> Any:
+        return b.is_finished[w, t]
+
+    def credited(self, b: Any, f: Frame, w: Any) -> Any:
+        return b.credited[w]
+
+    def results(self, b: Any, f: Frame) -> dict[str, Result]:
+        found = {
+            "finished": f.by_time(
+                lambda b, w, t: b.decided[t] * b.is_finished[w, b.decided_in[t]],
+                "1",
+                "finished by the end of the step (told from the deadline on)",
+            )
+        }
+        if self._has_runs:
+            found["running"] = f.by_time(lambda b, w, t: b.is_open[t] * b.run[w, b.block_of[t]], "1", "running")
+        if self.job.restart_loss_hours > 0:
+            found["lost_nodes"] = f.by_time(
+                lambda b, w, t: b.is_open[t] * self._lost(b, w, t), "nodes", "nodes without progress after a start"
+            )
+        return found
+
+    # ------------------------------------------------------------------ after the model
+    def audit(self, a: AuditView) -> None:
+        job, window = self.job, self.job.window(a)
+        nodes = a["nodes"]
+        closed = np.ones(a.shape[1], bool)
+        closed[window.first : window.end] = False
+        a.equal("no nodes before release or after the last step allowed", nodes[:, closed], 0.0)
+        working = job.audited_effective_nodes(a).sum(axis=0)
+        if self._has_runs:
+            self._audit_runs(a, window)
+        if job.restart_loss_hours > 0:
+            working = working - a["lost_nodes"]
+        done = np.diff(np.concatenate([a.full(job.work_done_before)[:, :1], a["progress"]], axis=1), axis=1)
+        self._audit_progress(a, done, a.step_h * np.where(closed, 0.0, self._audited_speed(working)))
+        for t in window.finish_states:
+            if t >= 0:
+                least = job.work_node_hours * a["finished"][:, t]
+                a.at_least("a finished job has done its work", a["progress"][:, t], least)
+
+    def _audited_speed(self, working: Floats) -> Floats:
+        """Speed of a number of nodes at work, equivalent nodes."""
+        raise NotImplementedError
+
+    def _audit_progress(self, a: AuditView, done: Floats, possible: Floats) -> None:
+        a.equal("progress follows from the nodes at work", done, possible)

@@ -1,0 +1,60 @@
+"""When a job may run, by when it is due, and what a late hour is: the job's times in steps of the horizon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.component import Floats
+from optimizer.horizon import Horizon, to_utc
+
+
+@dataclass(frozen=True)
+class JobWindow:
+    """Steps in which a job may run and those that come too late.
+
+    A release inside a step waits for the next one, and only steps that end by the deadline count as in time.
+    """
+
+    first: int
+    """First step in which it may run, 0..T."""
+    end: int
+    """Step after the last in which it may run, 0..T."""
+    due: int
+    """Number of steps that end by the deadline, 0..T: work done in later steps is late."""
+    open_ended: bool
+    """The deadline lies beyond the horizon: the job need not be finished in it."""
+    late_hours: Floats
+    """Hours of each step that lie after the deadline, (T,)."""
+    release_h: float
+    """Release, hours from the start of the horizon; may be negative."""
+    deadline_h: float
+    """Deadline, hours from the start of the horizon; may be negative or beyond its end."""
+
+    @property
+    def finish_states(self) -> range:
+        """States (ends of steps) in which it is decided whether the job has finished; the first is the last one in time."""
+        return range(self.due - 1, max(self.end, self.due))
+
+
+def job_window(horizon: Horizon, release: str | None, deadline: str | None, *, may_be_late: bool) -> JobWindow:
+    """The window of a job; by default it is released at the start of the horizon and due at its end."""
+    steps, hours = horizon.steps, horizon.step_h
+    deadline_h = steps * hours if deadline is None else _hours_from_start(horizon, deadline)
+    due = int(np.clip(steps if deadline is None else horizon.step_at(deadline, side="end"), 0, steps))
+    starts = np.arange(steps) * hours
+    open_ended = deadline_h > steps * hours
+    return JobWindow(
+        first=int(np.clip(0 if release is None else horizon.step_at(release, side="start"), 0, steps)),
+        end=steps if may_be_late or open_ended else due,
+        due=due,
+        open_ended=open_ended,
+        late_hours=np.clip(starts + hours - deadline_h, 0.0, hours),
+        release_h=0.0 if release is None else _hours_from_start(horizon, release),
+        deadline_h=deadline_h,
+    )
+
+
+def _hours_from_start(horizon: Horizon, stamp: str) -> float:
+    return (to_utc(stamp, horizon.zone) - horizon.start_utc.to_pydatetime()).total_seconds() / 3600.0

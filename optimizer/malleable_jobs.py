@@ -1,0 +1,119 @@
+"""A malleable training job: it may change its size from step to step.
+
+The class that is cheapest to solve; use it where the job tolerates it. The rules of runs, starts, progress and
+completion are those of :mod:`optimizer.flexible_jobs`, with blocks of one step. With a scaling table the speed is a
+variable below the pieces of its envelope.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from optimizer.audit import AuditView
+from optimizer.component import Floats
+from optimizer.flexible_jobs import FlexibleJob
+from optimizer.frame import Frame
+from optimizer.job_classes import lost_shares
+from optimizer.template import Constraint, Param, Var
+
+
+class Malleable(FlexibleJob):
+    """A job that may change its size from step to step."""
+
+    def variables(self, b: Any, f: Frame) -> None:
+        super().variables(b, f)
+        if self.job.restart_loss_hours > 0:
+            b.lost = Var(f.members, f.steps, within=pyo.NonNegativeReals)
+        if self.job.scaling is not None:
+            slopes, intercepts = self.job.envelope.pieces
+            b.pieces = pyo.RangeSet(0, len(slopes) - 1)
+            b.piece_slope, b.piece_base = Param(b.pieces, values=slopes), Param(b.pieces, values=intercepts)
+            b.speed = Var(f.members, f.steps, within=pyo.Reals)
+
+    @property
+    def _has_runs(self) -> bool:
+        return self.job.min_nodes > 0
+
+    def _sizes(self, b: Any, f: Frame) -> None:
+        job = self.job
+        self._assignment(b, f)
+        if self._has_runs:
+            b.least_size = Constraint(
+                f.members,
+                b.open_steps,
+                rule=lambda b, w, t: job.all_nodes(b, f, w, t) >= job.min_nodes * b.run[w, b.block_of[t]],
+                doc="a running job holds at least min_nodes",
+            )
+            b.largest_size = Constraint(
+                f.members,
+                b.open_steps,
+                rule=lambda b, w, t: job.all_nodes(b, f, w, t) <= job.most_nodes * b.run[w, b.block_of[t]],
+                doc="a job holds at most max_nodes, and none unless it runs",
+            )
+        if job.restart_loss_hours > 0:
+            self._restart_loss(b, f)
+        if job.scaling is not None:
+            b.speed_of_size = Constraint(
+                b.pieces,
+                f.members,
+                f.steps,
+                rule=lambda b, k, w, t: b.speed[w, t] <= b.piece_slope[k] * self._working(b, f, w, t) + b.piece_base[k],
+                doc="speed follows from the number of nodes (scaling)",
+            )
+
+    def _restart_loss(self, b: Any, f: Frame) -> None:
+        job, steps = self.job, self._lost_steps(f)
+        b.lost_steps = pyo.RangeSet(0, steps - 1)
+        shares = lost_shares(job.restart_loss_hours, f.step_h, steps)
+        least = float(shares[0]) * job.min_nodes
+        b.lost_share = Param(b.lost_steps, values=shares)
+        b.restart_loss = Constraint(
+            b.lost_steps,
+            f.members,
+            b.open_steps,
+            rule=lambda b, j, w, t: (
+                b.lost[w, t]
+                >= b.lost_share[j]
+                * (job.all_nodes(b, f, w, t) - job.most_nodes * (1 - b.started[w, b.block_of[t] - j]))
+            ),
+            doc="the first hours after a start bring no progress (restart_loss_hours)",
+        )
+        b.least_restart_loss = Constraint(
+            f.members,
+            b.open_steps,
+            rule=lambda b, w, t: b.lost[w, t] >= least * b.started[w, b.block_of[t]],
+            doc="a start loses at least min_nodes times restart_loss_hours",
+        )
+
+    def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
+        return b.held[p, w, t]
+
+    def _lost(self, b: Any, w: Any, t: Any) -> Any:
+        return b.lost[w, t]
+
+    def _speed(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        return b.speed[w, t] if self.job.scaling is not None else self._working(b, f, w, t)
+
+    def _audited_speed(self, working: Floats) -> Floats:
+        if self.job.scaling is None:
+            return working
+        slopes, intercepts = self.job.envelope.pieces
+        return np.asarray((slopes * working[..., np.newaxis] + intercepts).min(axis=-1))
+
+    def _audit_progress(self, a: AuditView, done: Floats, possible: Floats) -> None:
+        if self.job.scaling is None:
+            super()._audit_progress(a, done, possible)
+        else:
+            a.at_most("progress within the speed of the nodes at work", done, possible)
+
+    def audit(self, a: AuditView) -> None:
+        super().audit(a)
+        a.at_most("a job holds at most max_nodes", a["nodes"], self.job.most_nodes)
+        if self._has_runs:
+            a.at_least("a running job holds at least min_nodes", a["nodes"], self.job.min_nodes * a["running"])
+            a.at_most("no nodes unless the job runs", a["nodes"], self.job.most_nodes * a["running"])
+        if self.job.integer:
+            a.whole("nodes are whole", self.job.audited_by_pool(a, "nodes"))

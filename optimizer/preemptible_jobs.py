@@ -1,0 +1,65 @@
+"""A preemptible training job: a gang of fixed size, on or off by blocks of hours.
+
+The rules of runs, starts, progress and completion are those of :mod:`optimizer.flexible_jobs`. Blocks are counted from
+the release; the last one ends with the horizon, or with the deadline of a job that may not be late.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from optimizer.audit import AuditView
+from optimizer.component import Floats
+from optimizer.flexible_jobs import FlexibleJob
+from optimizer.frame import Frame
+from optimizer.job_classes import lost_shares
+from optimizer.template import Constraint, Param
+
+
+class Preemptible(FlexibleJob):
+    """A gang of fixed size, on or off by blocks of ``block_hours``."""
+
+    def variables(self, b: Any, f: Frame) -> None:
+        super().variables(b, f)
+        window, steps = self.job.window(f), self._block_steps(f.step_h)
+        within = (np.arange(f.horizon.steps) - window.first) % steps
+        shares = lost_shares(self.job.restart_loss_hours, f.step_h, steps)
+        b.lost_of_step = Param(f.steps, values=self.job.gang * shares[within])
+
+    def _holds_nodes(self, b: Any) -> bool:
+        return len(b.pools) > 1
+
+    def _block_steps(self, step_h: float) -> int:
+        return max(1, math.ceil(self.job.block_hours / step_h - 1e-9))
+
+    def _sizes(self, b: Any, f: Frame) -> None:
+        if not self._holds_nodes(b):
+            return
+        self._assignment(b, f)
+        b.gang = Constraint(
+            f.members,
+            b.open_steps,
+            rule=lambda b, w, t: self.job.all_nodes(b, f, w, t) == self.job.gang * b.run[w, b.block_of[t]],
+            doc="a running job holds its whole gang",
+        )
+
+    def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
+        if self._holds_nodes(b):
+            return b.held[p, w, t]
+        return self.job.gang * b.is_open[t] * b.run[w, b.block_of[t]]
+
+    def _lost(self, b: Any, w: Any, t: Any) -> Any:
+        return b.lost_of_step[t] * b.started[w, b.block_of[t]]
+
+    def _speed(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        return self.job.gang_speed / self.job.gang * self._working(b, f, w, t)
+
+    def _audited_speed(self, working: Floats) -> Floats:
+        return working * (self.job.gang_speed / self.job.gang)
+
+    def audit(self, a: AuditView) -> None:
+        super().audit(a)
+        a.equal("a running job holds its whole gang", a["nodes"], self.job.gang * a["running"])

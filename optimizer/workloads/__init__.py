@@ -1,0 +1,1 @@
+"""Work that runs on GPU pools: one file per kind."""

@@ -1,0 +1,248 @@
+"""A training job: work to be done between a release and a deadline, worth something when it is finished.
+
+Work is counted in node-hours at full speed. Three classes say what the job tolerates, each written out in a file of
+its own:
+
+- ``malleable`` (default): its size may change from step to step (:mod:`optimizer.malleable_jobs`);
+- ``preemptible``: a gang of fixed size, on or off by blocks of hours (:mod:`optimizer.preemptible_jobs`);
+- ``rigid``: a gang that runs once without a break, started at the same time in all members
+  (:mod:`optimizer.rigid_jobs`).
+
+Money, with ``finished_t`` = 1 if the work is done by the end of step ``t``, ``D`` the first step that ends after the
+deadline and ``T`` steps in all::
+
+    training_value            =   value * finished_{T-1}
+    training_late_penalty     = - late_penalty_per_hour * sum_{t >= D} late_hours_t * (1 - finished_{t-1})
+    training_unfinished_value =   unfinished_value_per_node_hour * (credited - work * finished_{T-1})
+
+A job without a late penalty is worth nothing after its deadline and does not run then. One with a late penalty may
+finish late, inside the horizon, and pays for every hour from the deadline to its finish; if it does not finish inside
+the horizon it forfeits its value and pays for all hours from the deadline to the horizon's end (a finish counts at the
+end of its step; hours before the horizon are sunk).
+
+End of the horizon: a job that is not finished is credited ``unfinished_value_per_node_hour`` for all work done on it,
+including ``work_done_before``: what its state is worth to the next plan. Work beyond the need earns nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import numpy as np
+import pyomo.environ as pyo
+from pydantic import Field, model_validator
+
+from optimizer.audit import AuditView
+from optimizer.component import Finding, Floats, MoneyLine, Result
+from optimizer.frame import Frame
+from optimizer.job_checks import field_findings, time_findings
+from optimizer.job_classes import JobClass, finished_at_end
+from optimizer.job_scaling import Scaling, scaling_of
+from optimizer.job_window import JobWindow, job_window
+from optimizer.malleable_jobs import Malleable
+from optimizer.preemptible_jobs import Preemptible
+from optimizer.quantities import Hours, Money, NonNegative, Positive, Stamp
+from optimizer.rigid_jobs import Rigid
+from optimizer.template import Param
+from optimizer.workload import Workload, nodes_available, of_pool
+
+if TYPE_CHECKING:
+    from optimizer.assets.gpu_pool import GpuPool
+
+CLASSES: dict[str, type[JobClass]] = {"malleable": Malleable, "preemptible": Preemptible, "rigid": Rigid}
+
+
+class TrainingJob(Workload):
+    """Work with a deadline on GPU nodes."""
+
+    kind: Literal["training_job"] = "training_job"
+    class_: Literal["malleable", "preemptible", "rigid"] = Field(default="malleable", alias="class")
+    """What the job tolerates: changing its size, pauses, or neither."""
+    work_node_hours: Positive
+    """Work of the whole job, node-hours at full speed."""
+    work_done_before: NonNegative = 0.0
+    """Node-hours done before the horizon."""
+    min_nodes: NonNegative = 0.0
+    """Fewest nodes on which a malleable job runs (0: it may shrink to nothing at no loss)."""
+    max_nodes: Positive | None = None
+    """Most nodes that a malleable job can use."""
+    gang_nodes: Positive | None = None
+    """Nodes of a preemptible or rigid job; or give min_nodes = max_nodes."""
+    release: Stamp | None = None
+    """Earliest start; the start of the horizon by default."""
+    deadline: Stamp | None = None
+    """Latest finish in time; the end of the horizon by default."""
+    value: Money = 0.0
+    """Worth of the finished job, currency."""
+    late_penalty_per_hour: NonNegative | None = None
+    """Currency per hour of lateness; not given: the job is worth nothing after its deadline."""
+    unfinished_value_per_node_hour: NonNegative = 0.0
+    """Worth at the horizon's end of each node-hour done on an unfinished job; at most ``value / work_node_hours``."""
+    required: bool = False
+    """The job must be finished by its deadline in every member."""
+    overdue: bool = False
+    """The job is known to be late: it is accepted although it cannot meet its deadline (needs a late penalty)."""
+    restart_loss_hours: Hours = 0.0
+    """Hours without progress at each start, the first one included (loading data, reloading a checkpoint)."""
+    min_run_hours: Hours = 0.0
+    """A started job runs at least so long (malleable, preemptible)."""
+    block_hours: Annotated[float, Field(gt=0, le=168, strict=True, allow_inf_nan=False)] = 4.0
+    """A preemptible job is switched on or off for blocks of so many hours, counted from its release."""
+    scaling: Annotated[list[tuple[Positive, NonNegative]], Field(min_length=1)] | None = None
+    """Scaling table ``[[nodes, equivalent full-speed nodes], …]``; by default every node counts fully."""
+    integer: bool = False
+    """Whole nodes for a malleable job; the default lets the number be fractional."""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        problems = list(field_findings(self))
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    # ------------------------------------------------------------------ sizes and times
+    @property
+    def gang(self) -> float:
+        """Nodes of a gang; 0 for a malleable job."""
+        if self.class_ == "malleable":
+            return 0.0
+        return float(self.gang_nodes or self.max_nodes or 0.0)
+
+    @property
+    def most_nodes(self) -> float:
+        """Most nodes that the job holds."""
+        return self.gang or float(self.max_nodes or 0.0)
+
+    @property
+    def envelope(self) -> Scaling:
+        """Envelope of the scaling table; without one, nodes count fully up to the most that the job holds."""
+        return scaling_of(self.scaling or [(self.most_nodes, self.most_nodes)])
+
+    @property
+    def gang_speed(self) -> float:
+        """Full-speed nodes that the whole gang is worth."""
+        return float(self.envelope.speed(self.gang))
+
+    @property
+    def may_be_late(self) -> bool:
+        """Whether the job is worth finishing after its deadline."""
+        return self.late_penalty_per_hour is not None
+
+    @property
+    def known_nodes_before(self) -> list[float] | None:
+        """A job on which nothing has been done yet held no nodes before the horizon."""
+        given = super().known_nodes_before
+        if given is None and self.work_done_before == 0:
+            return [0.0] * (len(self.pool) if isinstance(self.pool, list) else 1)
+        return given
+
+    @property
+    def ran_before(self) -> bool | None:
+        """Whether it was running before the horizon; None where that is not known."""
+        before = self.known_nodes_before
+        return None if before is None else sum(before) > 0
+
+    def window(self, f: Frame | AuditView) -> JobWindow:
+        """Steps in which it may run, and which are late."""
+        return job_window(f.horizon, self.release, self.deadline, may_be_late=self.may_be_late)
+
+    def best_progress(self, f: Frame) -> Floats:
+        """Work done by the end of each step at full speed from the release, alone on the best pool, (members, steps)."""
+        available, window = nodes_available(f), self.window(f)
+        if self.gang:
+            speed = np.where(available >= self.gang * (1 - 1e-9), self.gang_speed, 0.0)
+        else:
+            speed = self.envelope.speed(np.minimum(available, self.most_nodes))
+        speed[:, :, : window.first] = 0.0
+        speed[:, :, window.end :] = 0.0
+        done = self.work_done_before + np.cumsum(speed * f.step_h, axis=2)
+        return np.asarray(done.max(axis=0))
+
+    @property
+    def rules(self) -> JobClass:
+        """The job's class."""
+        return CLASSES[self.class_](self)
+
+    def check(self, f: Frame) -> Iterator[Finding]:
+        yield from super().check(f)
+        yield from time_findings(self, f)
+
+    # ------------------------------------------------------------------ the model
+    def variables(self, b: Any, f: Frame) -> None:
+        super().variables(b, f)
+        window = self.window(f)
+        b.late_steps = pyo.RangeSet(window.due, f.horizon.steps - 1)
+        b.late_hours = Param(b.late_steps, values=window.late_hours[window.due :])
+        self.rules.variables(b, f)
+
+    def constraints(self, b: Any, f: Frame) -> None:
+        super().constraints(b, f)
+        self.rules.constraints(b, f)
+
+    def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
+        return self.rules.nodes(b, f, p, w, t)
+
+    def pool_power_mw(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
+        return of_pool(b.full_mw, p) * self.nodes(b, f, p, w, t)
+
+    def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
+        rules, last = self.rules, self.window(f).finish_states.stop - 1
+        lines = {"training_value": f.by_member(lambda b, w: self.value * rules.finished(b, w, last))}
+        if self.late_penalty_per_hour is not None and len(b.late_steps) > 0:
+            penalty = self.late_penalty_per_hour
+            lines["training_late_penalty"] = MoneyLine(
+                (f.members, b.late_steps),
+                lambda b, w, t: -penalty * b.late_hours[t] * (1 - rules.finished(b, w, t - 1)),
+                tuple(b.late_steps),
+            )
+        if self.unfinished_value_per_node_hour > 0:
+            lines["training_unfinished_value"] = f.by_member(
+                lambda b, w: (
+                    self.unfinished_value_per_node_hour
+                    * (rules.credited(b, f, w) - self.work_node_hours * rules.finished(b, w, last))
+                )
+            )
+        return lines | super().money(b, f)
+
+    def results(self, b: Any, f: Frame) -> dict[str, Result]:
+        found = super().results(b, f) | self.rules.results(b, f)
+        found["progress"] = f.by_time(
+            lambda b, w, t: self.rules.progress(b, w, t), "node*h", "work done by the end of the step"
+        )
+        if self.unfinished_value_per_node_hour > 0:
+            found["credited"] = f.once(
+                lambda b, w: self.rules.credited(b, f, w), "node*h", "work credited at the end of the horizon"
+            )
+        return found
+
+    # ------------------------------------------------------------------ after the model
+    def audited_pool_power_mw(self, a: AuditView, p: int) -> Floats:
+        pool: GpuPool = a.hosts("pool")[p].component
+        return np.asarray(self.audited_by_pool(a, "nodes")[p] * (pool.full_kw / 1e3))
+
+    def audit(self, a: AuditView) -> None:
+        super().audit(a)
+        self.rules.audit(a)
+        if len(a.hosts("pool")) > 1:
+            used = self.audited_by_pool(a, "nodes").max(axis=(1, 2)) > 1e-6 * self.most_nodes
+            a.at_most("the job runs on one of its pools", used.sum(), 1)
+        window, finished = self.window(a), a["finished"]
+        a.whole("a job is finished or not", finished)
+        if self.required:
+            a.at_least("finished by the deadline (required)", finished[:, window.due - 1], 1.0)
+        at_end = finished_at_end(a)
+        a.money("training_value", self.value * at_end)
+        if self.late_penalty_per_hour is not None and window.due < a.shape[1]:
+            before = np.concatenate([np.zeros((len(finished), 1)), finished[:, :-1]], axis=1)
+            late = (window.late_hours * (1.0 - before))[:, window.due :].sum(axis=1)
+            a.money("training_late_penalty", -self.late_penalty_per_hour * late)
+        if self.unfinished_value_per_node_hour > 0:
+            a.at_most("work credited has been done", a["credited"], a["progress"][:, -1])
+            a.at_most("work credited within the work of the job", a["credited"], self.work_node_hours)
+            open_work = a["credited"] - self.work_node_hours * at_end
+            a.money("training_unfinished_value", self.unfinished_value_per_node_hour * open_work)
+
+    def summary(self, a: AuditView) -> dict[str, float]:
+        done = np.minimum(a["progress"][:, -1], self.work_node_hours)
+        return {"work_done": float(a.probabilities @ done)}
