@@ -1,0 +1,119 @@
+"""The plan: dispatch, ledger and summary of a solved scenario, and its files."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+
+from optimizer.errors import AuditError
+from optimizer.results import Money
+from optimizer.scenario import Scenario
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+class Plan:
+    """A solved scenario. Powers in MW, energy in MWh, money in the scenario's currency (revenue positive)."""
+
+    def __init__(
+        self, scenario: Scenario, dispatch: xr.Dataset, money: Money, summary: dict[str, Any], solver_log: str = ""
+    ) -> None:
+        self.scenario = scenario
+        self.dispatch = dispatch
+        """Schedule: dimensions ``member, time, site, component``; every variable carries ``units`` and ``long_name``."""
+        self.money = money
+        """Money by (component, line), arrays (members, steps)."""
+        self.summary = summary
+        """What ``summary.json`` holds."""
+        self.solver_log = solver_log
+
+    @property
+    def status(self) -> str:
+        """``optimal`` (proven to the asked gap) or ``feasible`` (stopped at a limit)."""
+        return str(self.summary["status"])
+
+    @property
+    def expected_profit(self) -> float:
+        """Probability-weighted profit over the horizon."""
+        return float(self.summary["expected_profit"])
+
+    @property
+    def profit_by_member(self) -> pd.Series[float]:
+        """Profit of each member."""
+        return pd.Series(self.summary["profit_by_member"], name="profit").rename_axis("member")
+
+    @cached_property
+    def ledger(self) -> pd.DataFrame:
+        """Tidy money: one row per site, component, line, member and step with a non-zero amount."""
+        times = self.scenario.horizon.utc
+        sites = dict(zip(self.dispatch["component"].to_numpy(), self.dispatch["component_site"].to_numpy(), strict=True))
+        frames = []
+        for (label, line), amount in self.money.items():
+            member, step = np.nonzero(amount)
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "site": str(sites[label]),
+                        "component": label,
+                        "line": line,
+                        "member": member,
+                        "time_utc": times[step],
+                        "amount": amount[member, step],
+                    }
+                )
+            )
+        columns = ["site", "component", "line", "member", "time_utc", "time_local", "amount"]
+        if not frames:
+            return pd.DataFrame(columns=columns)
+        ledger = pd.concat(frames, ignore_index=True)
+        ledger["time_local"] = ledger["time_utc"].dt.tz_convert(self.scenario.horizon.timezone)
+        return ledger[columns]
+
+    def check_audit(self, *, customised: bool = False) -> None:
+        """Raise AuditError if the plan does not stand up to the audit.
+
+        With ``customised`` the model has been changed by the user, whose own money terms the ledger does not know.
+        """
+        audit = self.summary["audit"]
+        tolerance = audit["tolerance"]
+        if not audit["largest_violation"] <= tolerance:
+            raise AuditError(
+                f"the audit found a violation of {audit['largest_violation']:.3g} (relative; allowed {tolerance:g}): "
+                f"{audit['largest_violation_of']}. The plan is not trusted and not written."
+            )
+        scale = max(1.0, sum(float(np.abs(amount).sum(axis=1).max()) for amount in self.money.values()))
+        if not customised and not abs(audit["ledger_minus_objective"]) <= tolerance * scale:
+            raise AuditError(
+                f"the ledger differs from the objective by {audit['ledger_minus_objective']:.6g}; the plan is not trusted"
+            )
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report, one self-contained HTML page."""
+        from optimizer.report import write_report
+
+        return write_report(self, Path(path))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the results folder, whole or not at all; returns its path. Raises OutputError if it cannot be written."""
+        from optimizer.plan_files import save
+
+        return save(self, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a results folder back. Raises InputError for one that is incomplete or of another format."""
+        from optimizer.plan_files import read
+
+        return cls(*read(Path(folder)))
+
+    def __repr__(self) -> str:
+        gap = self.summary["mip_gap"]
+        return (
+            f"<Plan {self.scenario.name!r}: {self.status}, expected profit {self.expected_profit:,.2f} "
+            f"{self.scenario.currency}" + ("" if gap is None else f", gap {gap * 100:.3g} %") + ">"
+        )
