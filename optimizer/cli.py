@@ -1,0 +1,178 @@
+"""The command line: thin, and quick to start (the library is imported when a command needs it).
+
+Exit codes: 0 solved to the asked gap; 1 results could not be written, or an internal error; 2 the input was refused; 3 infeasible or unbounded;
+4 stopped at a limit with a plan (written, marked); 5 stopped without one; 6 the audit refused the plan; 130 interrupted outside of the solve.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from optimizer import __version__
+from optimizer.errors import OptimizerError
+
+if TYPE_CHECKING:
+    from optimizer.plan import Plan
+
+log = logging.getLogger("optimizer")
+EXIT_STOPPED_WITH_PLAN = 4
+EXIT_INTERNAL = 1
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="optimizer",
+    help="Plan a hybrid compute campus: what each megawatt does, hour by hour.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        typer.echo(f"optimizer {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="More log on stderr.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors on stderr.")] = False,
+) -> None:
+    """Options before the command hold for all commands."""
+    level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    log.handlers[:] = [handler]
+    log.setLevel(level)
+    log.propagate = False
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="Scenario file (YAML or JSON).")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Results folder; default results/<file stem>.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="path=value: change the scenario, e.g. --set sites.odessa.grid.import_limit_mw=80."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print exactly the summary, as JSON, on stdout.")] = False,
+) -> None:
+    """Solve one scenario file and write its results folder."""
+    from optimizer.console import live_progress, print_plan
+    from optimizer.loading import load
+    from optimizer.plan_files import OutputFolder, write
+    from optimizer.problem import build
+
+    scenario = load(file, overrides or ())
+    with OutputFolder(out if out is not None else Path("results") / file.stem) as output:
+        with live_progress() as progress:
+            plan = build(scenario).solve(progress)
+        write(plan, output)
+    _print(plan, output.folder, as_json, print_plan)
+    if plan.status != "optimal":
+        raise typer.Exit(EXIT_STOPPED_WITH_PLAN)
+
+
+def _print(plan: Plan, folder: Path, as_json: bool, print_plan: Any) -> None:
+    if as_json:
+        typer.echo(json.dumps(plan.summary, indent=2, allow_nan=False))
+    else:
+        print_plan(plan, folder)
+
+
+@app.command()
+def validate(
+    files: Annotated[list[Path], typer.Argument(help="Scenario files.")],
+) -> None:
+    """Check scenario files without solving them; says what was checked."""
+    from optimizer.errors import InputError
+    from optimizer.loading import load
+    from optimizer.parts import place
+
+    refused = False
+    for file in files:
+        try:
+            scenario = load(file)
+        except InputError as error:
+            refused = True
+            typer.echo(_told(error), err=True)
+            continue
+        parts, _ = place(scenario)
+        horizon = scenario.horizon
+        typer.echo(
+            f"{file}: valid. {scenario.name}: {horizon.steps} steps of {horizon.step} from "
+            f"{horizon.local[0].isoformat(timespec='minutes')} ({horizon.timezone}), {scenario.members} member(s), "
+            f"{len(scenario.sites)} site(s), {len(parts.components)} components, {len(scenario.data)} data file(s). "
+            "Checked: keys, types, units and ranges, names and references, series against the horizon, cross-checks of components."
+        )
+    if refused:
+        raise typer.Exit(InputError.exit_code)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the scenario file (for editors)."""
+    from optimizer.scenario import Scenario
+
+    typer.echo(json.dumps(Scenario.model_json_schema(by_alias=True), indent=2))
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="Folder to make; must not hold a scenario yet.")],
+) -> None:
+    """Make a commented starter scenario with generated data, ready to run."""
+    from optimizer.starter import write_starter
+
+    scenario = write_starter(folder)
+    typer.echo(f"Made {scenario}. Run it with: optimizer run {scenario}")
+
+
+def _told(error: OptimizerError) -> str:
+    from optimizer.errors import InputError
+
+    if not isinstance(error, InputError):
+        return f"error: {error}"
+    count = len(error.problems)
+    return f"error: the input was refused ({count} problem{'s' if count > 1 else ''}):\n" + "\n".join(
+        f"  - {problem}" for problem in error.problems
+    )
+
+
+def main() -> None:
+    """Entry point: every failure is one message on stderr and the documented exit code, never a traceback."""
+    try:
+        app()
+    except OptimizerError as error:
+        typer.echo(_told(error), err=True)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted; nothing was written", err=True)
+        raise SystemExit(EXIT_INTERRUPTED) from None
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(EXIT_INTERNAL) from None
+    except Exception as error:
+        log.debug("internal error", exc_info=True)
+        typer.echo(
+            f"internal error: {type(error).__name__}: {error}\nNothing was written. This is a defect of optimizer: please report it with "
+            "the scenario file; `optimizer --verbose …` shows where it happened.",
+            err=True,
+        )
+        raise SystemExit(EXIT_INTERNAL) from None
+
+
+if __name__ == "__main__":
+    main()

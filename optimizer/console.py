@@ -1,0 +1,72 @@
+"""What a planner sees in the terminal: a live line while HiGHS works, and a short table of the plan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from optimizer.highs import Progress
+    from optimizer.plan import Plan
+
+
+@contextmanager
+def live_progress() -> Iterator[Callable[[Progress], None]]:
+    """A status line on stderr with bound, incumbent and gap; silent where stderr is no terminal."""
+    console = Console(stderr=True)
+    with console.status("building and solving …") as status:
+
+        def show(progress: Progress) -> None:
+            status.update(progress_line(progress))
+
+        yield show
+
+
+def progress_line(progress: Progress) -> str:
+    """``12.3 s  plan 1,234,567  bound 1,240,000  gap 0.44 %  nodes 17``."""
+    plan = f"{progress.incumbent:,.0f}" if abs(progress.incumbent) < 1e30 else "none yet"
+    bound = f"{progress.bound:,.0f}" if abs(progress.bound) < 1e30 else "open"
+    gap = f"{progress.gap * 100:.3g} %" if math.isfinite(progress.gap) and progress.gap < 1e3 else "open"
+    return f"{progress.seconds:.1f} s  plan {plan}  bound {bound}  gap {gap}  nodes {progress.nodes:,}"
+
+
+def print_plan(plan: Plan, folder: Path) -> None:
+    """The plan in a few lines on stdout."""
+    summary = plan.summary
+    console = Console()
+    currency = summary["currency"]
+    gap = summary["mip_gap"]
+    state = f"{summary['status']}" + ("" if gap is None else f", proven gap {gap * 100:.3g} %")
+    if summary["status"] != "optimal":
+        state += f" (stopped: {summary['stopped_by']})"
+    table = Table(title=f"{summary['name']}: {state}", title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for line, amount in summary["ledger"].items():
+        table.add_row(line, f"{amount:,.2f} {currency}")
+    table.add_section()
+    table.add_row("[bold]expected profit", f"[bold]{summary['expected_profit']:,.2f} {currency}")
+    if "cvar" in summary:
+        table.add_row(f"CVaR {plan.scenario.risk.cvar_alpha:g}", f"{summary['cvar']:,.2f} {currency}")
+    table.add_section()
+    for label, energy in summary["energy_mwh"].items():
+        if energy:
+            table.add_row(f"energy {label}", f"{energy:,.1f} MWh")
+    table.add_row("peak import", f"{summary['peak_import_mw']:,.2f} MW")
+    for label, done in summary["work_done"].items():
+        table.add_row(f"work done {label}", f"{done:,.1f} node-hours")
+    for label, share in summary["served_fraction"].items():
+        table.add_row(f"served {label}", f"{share * 100:.2f} %")
+    seconds = ", ".join(f"{name} {value:.2f} s" for name, value in summary["timing_s"].items())
+    violation = summary["audit"]["largest_violation"]
+    table.add_section()
+    table.add_row("audit", f"{summary['audit']['checks']} checks, largest violation {violation:.1e}")
+    table.add_row("time", seconds)
+    console.print(table)
+    console.print(f"Results: {folder}/ (report.html, summary.json, dispatch.nc, dispatch.csv, ledger.csv)", highlight=False)
