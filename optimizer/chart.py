@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Chart:
     """One picture over time, of variables that the component puts into the dispatch.
 
-    Variables that the plan does not have (a limit where there is none) are left out of the picture. A variable with a dimension of the
-    component's own is drawn as one line (or area) per label.
+    Variables that the plan does not have (a limit where there is none) are left out of the picture. A variable with a
+    dimension of the component's own is drawn as one line (or area) per label.
     """
 
     group: str
@@ -21,6 +21,8 @@ class Chart:
     """Unit of the vertical axis."""
     title: str = ""
     """What is shown, beside the component's name."""
+    rest: tuple[str, ...] = ()
+    """Result variables of what is not used, drawn in grey."""
     limits: tuple[str, ...] = ()
     """Result variables that the lines are held against; infinite values are not drawn."""
     references: tuple[tuple[str, float], ...] = ()

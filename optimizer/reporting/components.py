@@ -1,0 +1,69 @@
+"""The pictures that the components say they have."""
+
+from __future__ import annotations
+
+from optimizer.chart import Chart
+from optimizer.frame import Part
+from optimizer.reporting.figure import Figure
+from optimizer.reporting.palette import GREYS, Look, looks
+from optimizer.reporting.timeline import readable
+from optimizer.reporting.view import View
+
+
+def component_figures(view: View) -> dict[str, list[Figure]]:
+    """Pictures by heading, in the order in which the components come; without those that have nothing to show."""
+    groups: dict[str, list[Figure]] = {}
+    for part in view.parts.components.values():
+        for chart in part.component.charts(part.frame):
+            figure = _figure(view, part, chart)
+            if figure is not None:
+                groups.setdefault(chart.group, []).append(figure)
+    return groups
+
+
+def _figure(view: View, part: Part, chart: Chart) -> Figure | None:
+    figure = Figure(part.label, ", ".join(text for text in (chart.title, chart.unit) if text), timeline=view.timeline)
+    figure.layout["yaxis"] = {"rangemode": "tozero"}
+    lines = [entry for name in chart.lines for entry in view.variable(part.label, name)]
+    rest = [entry for name in chart.rest for entry in view.variable(part.label, name)]
+    greys = [Look(GREYS[i % len(GREYS)]) for i in range(len(rest))]
+    for (name, values), look in zip(lines + rest, _looks(view, [name for name, _ in lines]) + greys, strict=True):
+        spread = view.spread(values)
+        if spread.is_empty:
+            continue
+        if chart.stacked:
+            figure.add_area(name, spread.expected, chart.unit, look)
+        else:
+            states_from = (float("nan") if chart.initial is None else chart.initial) if chart.at_step_end else None
+            figure.add_line(name, spread, chart.unit, look, states_from=states_from)
+    if not figure.traces:
+        return None
+    for name in chart.limits:
+        for words, values in view.variable(part.label, name):
+            figure.add_limit(words, view.spread(values), chart.unit)
+    for label, value in chart.references:
+        figure.add_reference(label, value, chart.unit)
+    _marks(view, figure, chart)
+    return figure
+
+
+def _looks(view: View, names: list[str]) -> list[Look]:
+    """Lines that are components look as in the picture of the power."""
+    return [view.looks[name] for name in names] if set(names) <= set(view.looks) else looks(len(names))
+
+
+def _marks(view: View, figure: Figure, chart: Chart) -> None:
+    """Vertical lines; what lies outside the horizon is said below the picture."""
+    outside, row = [], 0
+    for label, stamp in chart.marks:
+        if stamp is None:
+            continue
+        place, share = view.timeline.place_of(stamp)
+        when = readable(view.timeline.local(stamp))
+        if 0.0 <= share <= 1.0:
+            figure.add_mark(f"{label} {when}", place, share, row)
+            row += 1
+        else:
+            outside.append(f"{label} {when} (outside the horizon)")
+    if outside:
+        figure.add_note("; ".join(outside) + ".")
