@@ -31,7 +31,7 @@ notebooks: $(VENV)/.ready
 	$(BIN)/python notebooks/execute.py
 
 docs: $(VENV)/.ready
-	$(BIN)/python -m docs.build
+	$(BIN)/python docs/build.py
 
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/week.py
