@@ -7,13 +7,14 @@ Runs are decided by blocks ``k`` of steps, counted from the job's release: one s
     preemptible   sum_p nodes[p,t] = gang * run[block_of[t]]
     several pools nodes[p,t] <= most * assigned[p],   sum_p assigned[p] = 1,  assigned the same for all members
 
-Starts and minimum runs are those of :mod:`optimizer.job_runs`. A start loses the first ``restart_loss_hours``: with ``share_j`` of the ``j``-th step after it lost, and exactly so for
-any size,
+Starts and minimum runs are those of :mod:`optimizer.job_runs`. A start loses the first ``restart_loss_hours``, with
+``share_j`` the part of the ``j``-th step after it that is lost, exactly so for any size::
 
     lost_t >= share_j * (nodes_t - max_nodes * (1 - started_{t-j}))           (node-steps; malleable)
     lost_t  = gang * share_{t in block} * started[block_of[t]]                (preemptible)
 
-Progress is what was really done; work beyond the need is shown, and earns nothing::
+Progress is what was really done: work beyond the need is shown, and earns nothing. In a step in which a switch and a
+start together lose more than the step, it falls, and the work is made up for later::
 
     progress_t = progress_{t-1} + step_h * speed(effective nodes_t - lost_t)
     progress_t >= work * finished_t,   finished_t >= finished_{t-1},   finished binary, for t from the deadline on
@@ -200,10 +201,10 @@ class FlexibleJob(BlockRuns):
             working = working - a["lost_nodes"]
         done = np.diff(np.concatenate([a.full(job.work_done_before)[:, :1], a["progress"]], axis=1), axis=1)
         self._audit_progress(a, done, a.step_h * np.where(closed, 0.0, self._audited_speed(working)))
-        for t in window.finish_states:
-            if t >= 0:
-                least = job.work_node_hours * a["finished"][:, t]
-                a.at_least("a finished job has done its work", a["progress"][:, t], least)
+        told = slice(max(0, window.finish_states.start), window.finish_states.stop)
+        finished = a["finished"][:, told]
+        a.at_least("a finished job has done its work", a["progress"][:, told], job.work_node_hours * finished)
+        a.at_least("a finished job stays finished", np.diff(finished, axis=1), 0.0)
 
     def _audited_speed(self, working: Floats) -> Floats:
         """Speed of a number of nodes at work, equivalent nodes."""

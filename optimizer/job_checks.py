@@ -12,6 +12,7 @@ import pandas as pd
 from optimizer.component import Finding
 from optimizer.frame import Frame
 from optimizer.job_scaling import dominated
+from optimizer.rigid_jobs import Rigid
 from optimizer.workload import pool_of
 
 if TYPE_CHECKING:
@@ -96,8 +97,8 @@ def time_findings(job: TrainingJob, f: Frame) -> Iterator[Finding]:
         if job.unfinished_value_per_node_hour == 0:
             yield Finding(
                 "deadline",
-                "lies after the horizon, and work on a job that is not finished has no value: it only runs if it can be "
-                "finished within the horizon",
+                "lies after the horizon, and work on a job that is not finished has no value: "
+                "it only runs if it can be finished within the horizon",
                 job.deadline,
                 hint=f"unfinished_value_per_node_hour: {job.value / job.work_node_hours:.6g} values its work",
                 fatal=False,
@@ -157,16 +158,28 @@ def _fit(job: TrainingJob, f: Frame) -> Iterator[Finding]:
     member = int(np.argmin(done) if job.required else np.argmax(done))
     lacking = job.work_node_hours - float(done[member])
     if lacking <= MARGIN * job.work_node_hours:
+        yield from _run_fits(job, f)
         return
     finish = _earliest_finish_h(job, f, best[member], full_speed)
     where = f" in member {member}" if job.required and f.members_count > 1 else ""
     yield Finding(
         "work_node_hours",
-        f"the job takes {job.work_node_hours:g} node-hours, of which at most {float(done[member]):.6g} can be done by its "
-        f"deadline ({_at(f, window.deadline_h)}){where}, at full speed from its release: {lacking:.6g} node-hours are "
-        f"lacking; it could be finished at {_at(f, finish)} at the earliest",
+        f"the job takes {job.work_node_hours:g} node-hours, of which at most {float(done[member]):.6g} can be done "
+        f"by its deadline ({_at(f, window.deadline_h)}){where}, at full speed from its release: "
+        f"{lacking:.6g} node-hours are lacking; it could be finished at {_at(f, finish)} at the earliest",
         hint="overdue: true with a late_penalty_per_hour lets it be finished late",
     )
+
+
+def _run_fits(job: TrainingJob, f: Frame) -> Iterator[Finding]:
+    """A rigid run with its losses, in whole steps and without a break, between release and deadline."""
+    if isinstance(job.rules, Rigid) and not job.rules.offers_a_start(f) and job.window(f).first < f.horizon.steps:
+        yield Finding(
+            "deadline" if job.deadline is not None else "work_node_hours",
+            f"the run holds its gang for {job.rules.hours_needed(f):g} h (losses and whole steps included), "
+            "and no start lets it end by its deadline",
+            hint="overdue: true with a late_penalty_per_hour lets it be finished late",
+        )
 
 
 def _earliest_finish_h(job: TrainingJob, f: Frame, best: np.ndarray, full_speed: float) -> float:

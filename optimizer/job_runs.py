@@ -103,18 +103,16 @@ class BlockRuns(JobClass):
         ran = self.job.ran_before
         first = by_block[:, :1] if ran is None else np.full((len(by_block), 1), float(ran))
         started = np.maximum(0.0, np.diff(np.concatenate([first, by_block], axis=1), axis=1))
-        shortest = self._min_run_blocks(a)
-        for k in range(by_block.shape[1]):
-            recent = started[:, max(0, k + 1 - shortest) : k + 1].sum(axis=1)
-            a.at_most("minimum run (min_run_hours)", recent, by_block[:, k])
+        total, reach = np.cumsum(started, axis=1), self._min_run_blocks(a)
+        recent = total - np.pad(total, ((0, 0), (reach, 0)))[:, : total.shape[1]]
+        a.at_most("minimum run (min_run_hours)", recent, by_block)
         if self.job.restart_loss_hours > 0:
             shares = lost_shares(self.job.restart_loss_hours, a.step_h, self._lost_steps(a))
-            least = np.zeros(a.shape)
-            for k, j in np.ndindex(by_block.shape[1], len(shares)):
-                t = window.first + k * steps + j
-                if t < window.end:
-                    least[:, t] = np.maximum(least[:, t], shares[j] * started[:, k] * a["nodes"][:, t])
-            a.at_least("work lost after a start", a["lost_nodes"], least)
+            first_steps = np.arange(window.first, window.end, steps)
+            for j, share in enumerate(shares):
+                lost = first_steps[first_steps + j < window.end] + j
+                least = share * started[:, : len(lost)] * a["nodes"][:, lost]
+                a.at_least("work lost after a start", a["lost_nodes"][:, lost], least)
 
 
 def first_then(first: float, others: Floats) -> Floats:

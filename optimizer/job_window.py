@@ -34,12 +34,12 @@ class JobWindow:
 
     @property
     def finish_states(self) -> range:
-        """States (ends of steps) in which it is decided whether the job has finished; the first is the last one in time."""
+        """States (ends of steps) for which it is told whether the job has finished; the first is the last in time."""
         return range(self.due - 1, max(self.end, self.due))
 
 
 def job_window(horizon: Horizon, release: str | None, deadline: str | None, *, may_be_late: bool) -> JobWindow:
-    """The window of a job; by default it is released at the start of the horizon and due at its end."""
+    """The window of a job; by default it may start with the horizon and is due at its end."""
     steps, hours = horizon.steps, horizon.step_h
     deadline_h = steps * hours if deadline is None else _hours_from_start(horizon, deadline)
     due = int(np.clip(steps if deadline is None else horizon.step_at(deadline, side="end"), 0, steps))

@@ -30,6 +30,11 @@ class LatencyHeadroom(StrictModel):
     wait_probability: Annotated[float, Field(gt=0, lt=1, strict=True, allow_inf_nan=False)] = 0.1
     """Largest share of requests that may have to wait for a free server."""
 
+    def usable_nodes(self, nodes_per_server: int) -> Tangent:
+        """The safe rule in nodes, where that many nodes are one server."""
+        line = safe_tangent(self.typical_nodes / nodes_per_server, self.wait_probability)
+        return Tangent(line.slope, line.intercept * nodes_per_server)
+
 
 @dataclass(frozen=True)
 class Tangent:

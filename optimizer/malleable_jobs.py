@@ -67,9 +67,7 @@ class Malleable(FlexibleJob):
     def _restart_loss(self, b: Any, f: Frame) -> None:
         job, steps = self.job, self._lost_steps(f)
         b.lost_steps = pyo.RangeSet(0, steps - 1)
-        shares = lost_shares(job.restart_loss_hours, f.step_h, steps)
-        least = float(shares[0]) * job.min_nodes
-        b.lost_share = Param(b.lost_steps, values=shares)
+        b.lost_share = Param(b.lost_steps, values=lost_shares(job.restart_loss_hours, f.step_h, steps))
         b.restart_loss = Constraint(
             b.lost_steps,
             f.members,
@@ -80,12 +78,6 @@ class Malleable(FlexibleJob):
                 * (job.all_nodes(b, f, w, t) - job.most_nodes * (1 - b.started[w, b.block_of[t] - j]))
             ),
             doc="the first hours after a start bring no progress (restart_loss_hours)",
-        )
-        b.least_restart_loss = Constraint(
-            f.members,
-            b.open_steps,
-            rule=lambda b, w, t: b.lost[w, t] >= least * b.started[w, b.block_of[t]],
-            doc="a start loses at least min_nodes times restart_loss_hours",
         )
 
     def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:

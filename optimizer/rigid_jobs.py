@@ -57,6 +57,15 @@ class Rigid(JobClass):
             in_time &= steps == 0
         return in_time.astype(float)
 
+    def offers_a_start(self, f: Frame) -> bool:
+        """Whether there is any start, were the pools free."""
+        return bool(self._offered_starts(f, self._lengths([pool_of(part) for part in f.hosts("pool")], f.step_h)).any())
+
+    def hours_needed(self, f: Frame) -> float:
+        """Hours that the run holds its gang on the fastest pool, losses and whole steps included."""
+        lengths = self._lengths([pool_of(part) for part in f.hosts("pool")], f.step_h)
+        return float(lengths.min()) * f.step_h
+
     def _may_end_later(self, f: Frame) -> bool:
         return self.job.may_be_late or self.job.window(f).open_ended
 

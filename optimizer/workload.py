@@ -79,7 +79,6 @@ class Workload(Component):
         b.pools = pyo.RangeSet(0, len(pools) - 1)
         b.idle_mw = Param(b.pools, values=np.array([pool.idle_kw for pool in pools]) / 1e3)
         b.full_mw = Param(b.pools, values=np.array([pool.full_kw for pool in pools]) / 1e3)
-        b.pool_nodes = Param(b.pools, f.members, f.steps, values=nodes_available(f))
         self._switch_variables(b, f, pools)
 
     def _switch_variables(self, b: Any, f: Frame, pools: list[GpuPool]) -> None:
@@ -220,11 +219,6 @@ class Workload(Component):
         switched = self.audited_by_pool(a, "switched")
         a.at_least("nodes that come to the workload are switched", switched, np.maximum(change, 0.0))
         a.money("switching_cost", -np.einsum("p,pwt->w", cost, switched))
-
-
-def of_pool(values: Param, p: Any) -> Any:
-    """A workload's figure for one pool, whose position is a symbol, or a plain number in the pool's own rules."""
-    return values.array[p].item() if isinstance(p, int) else values[p]
 
 
 def pool_of(part: Part) -> GpuPool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import optimizer as opt
 from small_case import START, site_case, spot
+
+import optimizer as opt
 
 KW = 1e-3
 """MWh per kW and hour."""
@@ -72,6 +73,4 @@ def table(plan: opt.Plan, component: str, variable: str, member: int = 0) -> dic
     """A variable with a dimension of the component's own: a list over time by label."""
     array = plan.dispatch[f"{component}.{variable}"].isel(member=member)
     labels = [str(label) for label in array[array.dims[0]].to_numpy()]
-    return {
-        label: [round(float(v), 6) + 0.0 for v in row] for label, row in zip(labels, array.to_numpy(), strict=True)
-    }
+    return {label: [round(float(v), 6) + 0.0 for v in row] for label, row in zip(labels, array.to_numpy(), strict=True)}

@@ -26,8 +26,8 @@ def test_usable_capacity_is_that_of_the_table(servers: int, utilisation: float) 
 
 @pytest.mark.parametrize("typical", [1, 2, 8, 12.5, 32, 64, 100, 256])
 def test_the_tangent_is_exact_at_its_size_and_safe_at_any_other(typical: float) -> None:
-    """Proves: at no number of servers is more promised than Erlang's formula allows. Sensitivity: the line of constant
-    utilisation through 64 servers promises 6.6 of 8 servers, where 4.5 are usable."""
+    """Proves: at no number of servers is more promised than Erlang's formula allows. Sensitivity: the line of
+    constant utilisation through 64 servers promises 6.6 of 8 servers, where 4.5 are usable."""
     line = safe_tangent(typical, 0.1)
     promised = np.array([line.slope * c - line.intercept for c in range(1, 401)])
     usable = np.array([usable_servers(c, 0.1) for c in range(1, 401)])

@@ -26,6 +26,7 @@ import pyomo.environ as pyo
 from pydantic import ConfigDict, Field, model_validator
 
 from optimizer.audit import AuditView
+from optimizer.chart import Chart
 from optimizer.component import Asset, Finding, Floats, MoneyLine, Result
 from optimizer.frame import Frame
 from optimizer.quantities import Efficiency, Fraction, MegawattHours, Megawatts, NonNegative
@@ -192,6 +193,20 @@ class Battery(Asset):
         }
 
     # ------------------------------------------------------------------ after the model
+    def charts(self, f: Frame) -> tuple[Chart, ...]:
+        least, most = self.soc_min * self.energy_mwh, self.soc_max * self.energy_mwh
+        return (
+            Chart(
+                "Storage",
+                ("soc_mwh",),
+                "MWh",
+                "energy stored",
+                references=(("least", least), ("most", most)) if least > 0 else (("most", most),),
+                at_step_end=True,
+                initial=self.start_mwh,
+            ),
+        )
+
     def audit(self, a: AuditView) -> None:
         level, charge, discharge = a["soc_mwh"], a["charge_mw"], a["discharge_mw"]
         before = np.concatenate([np.full_like(level[:, :1], self.start_mwh), level[:, :-1]], axis=1)

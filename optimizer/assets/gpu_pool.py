@@ -23,6 +23,7 @@ import pyomo.environ as pyo
 from pydantic import Field, model_validator
 
 from optimizer.audit import AuditView
+from optimizer.chart import Chart
 from optimizer.component import Asset, Finding, Floats, Result
 from optimizer.frame import Frame, Part
 from optimizer.quantities import Count, Fraction, Kilowatts, Name, NonNegative, Series, SeriesOf
@@ -159,6 +160,10 @@ class GpuPool(Asset):
                 "nodes held by workload",
             )
         return found
+
+    def charts(self, f: Frame) -> tuple[Chart, ...]:
+        resting = ("idle_nodes", "off_nodes")
+        return (Chart("GPU pools", ("nodes_by_workload",), "nodes", "nodes by workload", resting, stacked=True),)
 
     def audit(self, a: AuditView) -> None:
         idle, off = a["idle_nodes"], a["off_nodes"]

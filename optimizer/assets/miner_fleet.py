@@ -29,6 +29,7 @@ from pydantic import Field, model_validator
 from optimizer.asic_models import asic_model
 from optimizer.audit import AuditView
 from optimizer.bitcoin import BitcoinNetwork, hashprice_per_ph_day, subsidy_btc
+from optimizer.chart import Chart
 from optimizer.commitment import Commitment
 from optimizer.component import Asset, Finding, Floats, MoneyLine, Result
 from optimizer.frame import Frame
@@ -222,6 +223,12 @@ class MinerFleet(Commitment, Asset):
         return np.asarray(shares * max(mode.hash_th_s for mode in self.hull_modes) / 1e3)
 
     # ------------------------------------------------------------------ after the model
+    def charts(self, f: Frame) -> tuple[Chart, ...]:
+        hashing = Chart("Mining", ("hash_ph_s",), "PH/s", "hash rate")
+        if len(self.hull_modes) == 1:
+            return (hashing,)
+        return hashing, Chart("Mining", ("running",), "machines", "machines by mode", stacked=True)
+
     def audit(self, a: AuditView) -> None:
         running = a.table("running")
         watts = np.array([mode.power_w for mode in self.hull_modes])

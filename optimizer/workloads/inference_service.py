@@ -5,9 +5,11 @@ replicas[p,w,t]``::
 
     sum_p served[p,t] + shed_t = demand_t
     served[p,t] <= capacity_per_node_hour * usable[p,t]
-    sum_{t in period} sum_p served[p,t] >= min_served * sum_{t in period} demand_t,      sum_p replicas[p,t] >= min_replicas
-    power[p,t]   = (idle_kw * nodes[p,t] + kwh_per_unit * served[p,t]) / 1000            (MW)
-    revenue_t    = revenue_per_unit_t * sum_p served[p,t] * step_h,      penalty_t = shed_penalty_per_unit_t * shed_t * step_h
+    sum_{t in period} sum_p served[p,t] >= min_served * sum_{t in period} demand_t
+    sum_p replicas[p,t] >= min_replicas
+    power[p,t] = (idle_kw * nodes[p,t] + kwh_per_unit * served[p,t]) / 1000            (MW)
+    revenue_t  = revenue_per_unit_t * sum_p served[p,t] * step_h
+    penalty_t  = shed_penalty_per_unit_t * shed_t * step_h
 
 Power is affine in the load: a node that serves ``capacity_per_node_hour`` draws ``full_kw``, so that by default
 ``kwh_per_unit = (full_kw - idle_kw) / capacity_per_node_hour``.
@@ -27,28 +29,29 @@ Several pools, also of several sites, share the demand: the plan routes it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import pyomo.environ as pyo
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from optimizer.audit import AuditView
+from optimizer.chart import Chart
 from optimizer.component import Finding, Floats, MoneyLine, Result
 from optimizer.frame import Frame
 from optimizer.horizon import PeriodKind
-from optimizer.latency_headroom import LatencyHeadroom, Tangent, safe_tangent
-from optimizer.quantities import Count, Fraction, NonNegative, Positive, Series, SeriesOf
+from optimizer.quantities import Fraction, Series, SeriesOf
+from optimizer.service_capacity import ServiceCapacity
 from optimizer.service_level import shortfalls
 from optimizer.settlement import declare_periods
 from optimizer.template import Constraint, Param, Var
-from optimizer.workload import Workload, nodes_available, of_pool, pool_of
+from optimizer.workload import Workload, nodes_available, pool_of
 
 if TYPE_CHECKING:
     from optimizer.assets.gpu_pool import GpuPool
 
 
-class InferenceService(Workload):
+class InferenceService(ServiceCapacity, Workload):
     """Demand that is served on GPU nodes."""
 
     kind: Literal["inference_service"] = "inference_service"
@@ -56,8 +59,6 @@ class InferenceService(Workload):
     """Demand in units per hour; may differ by member."""
     unit: Annotated[str, Field(min_length=1, max_length=40)] = "unit"
     """Name of the unit in which demand is counted (``Mtok``, ``thousand requests``)."""
-    capacity_per_node_hour: Positive
-    """Units that a fully used node serves in an hour."""
     revenue_per_unit: Annotated[Series, SeriesOf("currency/unit", ge=0)]
     """Revenue per unit served."""
     shed_penalty_per_unit: Annotated[Series, SeriesOf("currency/unit", ge=0)] = Series.constant(0.0)
@@ -66,31 +67,10 @@ class InferenceService(Workload):
     """Share of the demand of each period that has to be served (service level)."""
     min_served_period: PeriodKind = "day"
     """Period over which the service level is counted."""
-    nodes_per_replica: Count = 1
-    """Nodes that hold one copy of the model and serve together."""
     min_replicas: Annotated[int, Field(ge=0, strict=True)] = 0
     """Replicas kept up at all times, over all pools together."""
     integer: bool = False
     """Whole replicas; the default lets the number be fractional."""
-    kwh_per_unit: NonNegative | None = None
-    """Energy per unit served, beyond idling; by default such that a node at its capacity draws ``full_kw``."""
-    headroom: Fraction | None = None
-    """Share of the capacity kept free for the latency target; or give ``latency_headroom``."""
-    latency_headroom: LatencyHeadroom | None = None
-    """Capacity kept free by the number of nodes (Erlang's C formula), on the safe side."""
-
-    @model_validator(mode="after")
-    def _one_headroom(self) -> Self:
-        if self.headroom is not None and self.latency_headroom is not None:
-            raise ValueError("give either headroom or latency_headroom")
-        if self.headroom == 1.0:
-            raise ValueError("headroom 1 leaves nothing to serve with; must be below 1")
-        if self.latency_headroom is not None and self.latency_headroom.typical_nodes < self.nodes_per_replica:
-            raise ValueError(
-                f"latency_headroom.typical_nodes {self.latency_headroom.typical_nodes:g} is less than one replica "
-                f"({self.nodes_per_replica} nodes)"
-            )
-        return self
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
@@ -106,11 +86,13 @@ class InferenceService(Workload):
             )
         if self.min_served == 0 and self.min_served_period != "day":
             yield Finding("min_served_period", "has no effect without min_served", fatal=False)
-        for pool in {pool_of(part) for part in f.hosts("pool")}:
-            if self.largest_node_kw(pool) > pool.full_kw * (1 + 1e-9):
+        for pool in map(pool_of, f.hosts("pool")):
+            most_kw = self.largest_node_kw(pool)
+            if most_kw > pool.full_kw * (1 + 1e-9):
+                what = f"a node at its capacity would draw {most_kw:g} kW, more than full_kw of {pool.name}"
                 yield Finding(
                     "kwh_per_unit",
-                    f"a node at its capacity would draw {self.largest_node_kw(pool):g} kW, more than full_kw of {pool.name}",
+                    what,
                     self.kwh_per_unit,
                     f"at most {(pool.full_kw - pool.idle_kw) / self.capacity_per_node_hour:g}",
                     fatal=False,
@@ -118,31 +100,6 @@ class InferenceService(Workload):
         message = shortfalls(self, f, self.servable(available))
         if message:
             yield Finding("min_served", message, self.min_served)
-
-    @property
-    def usable_line(self) -> Tangent:
-        """Usable nodes of one pool as ``slope * nodes - intercept``."""
-        if self.latency_headroom is None:
-            return Tangent(1.0 - (self.headroom or 0.0), 0.0)
-        per_replica = float(self.nodes_per_replica)
-        rule = self.latency_headroom
-        line = safe_tangent(rule.typical_nodes / per_replica, rule.wait_probability)
-        return Tangent(line.slope, line.intercept * per_replica)
-
-    def servable(self, nodes: Floats) -> Floats:
-        """Most that nodes by pool can serve, units per hour, (members, steps)."""
-        line = self.usable_line
-        usable = np.maximum(0.0, line.slope * nodes - line.intercept)
-        return np.asarray(self.capacity_per_node_hour * usable.sum(axis=0))
-
-    def energy_per_unit_kwh(self, pool: GpuPool) -> float:
-        """Energy per unit served beyond idling, kWh."""
-        if self.kwh_per_unit is not None:
-            return self.kwh_per_unit
-        return (pool.full_kw - pool.idle_kw) / self.capacity_per_node_hour
-
-    def largest_node_kw(self, pool: GpuPool) -> float:
-        return pool.idle_kw + self.energy_per_unit_kwh(pool) * self.capacity_per_node_hour
 
     def _open(self, f: Frame) -> Floats:
         """1 where the service can serve: there is demand, and the pool has the nodes below which nothing is usable."""
@@ -218,11 +175,9 @@ class InferenceService(Workload):
             )
 
     def _capacity(self, b: Any, f: Frame) -> None:
-        capacity, line = self.capacity_per_node_hour, self.usable_line
-        if line.intercept == 0.0:
-            intercept: Any = lambda b, p, w, t: 0.0  # noqa: E731
-        elif self._chooses_pools(f):
-            intercept = lambda b, p, w, t: line.intercept * b.serving[p, w, t]  # noqa: E731
+        capacity, line, serves = self.capacity_per_node_hour, self.usable_line, b.can_serve
+        if self._chooses_pools(f):
+            serves = b.serving
             b.serving_pools = Constraint(
                 b.pools,
                 f.members,
@@ -230,15 +185,13 @@ class InferenceService(Workload):
                 rule=lambda b, p, w, t: b.served[p, w, t] <= b.demand[w, t] * b.serving[p, w, t],
                 doc="served only on pools that hold enough nodes for the latency target",
             )
-        else:
-            intercept = lambda b, p, w, t: line.intercept * b.can_serve[p, w, t]  # noqa: E731
         b.capacity = Constraint(
             b.pools,
             f.members,
             f.steps,
             rule=lambda b, p, w, t: (
                 b.served[p, w, t]
-                <= capacity * (line.slope * self.effective_nodes(b, f, p, w, t) - intercept(b, p, w, t))
+                <= capacity * (line.slope * self.effective_nodes(b, f, p, w, t) - line.intercept * serves[p, w, t])
             ),
             doc="served within the capacity of the nodes at the latency target",
         )
@@ -247,7 +200,7 @@ class InferenceService(Workload):
         return self.nodes_per_replica * b.replicas[p, w, t]
 
     def pool_power_mw(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
-        return of_pool(b.idle_mw, p) * self.nodes(b, f, p, w, t) + of_pool(b.mwh_per_unit, p) * b.served[p, w, t]
+        return b.idle_mw[p] * self.nodes(b, f, p, w, t) + b.mwh_per_unit[p] * b.served[p, w, t]
 
     def _served(self, b: Any, w: Any, t: Any) -> Any:
         return sum(b.served[p, w, t] for p in b.pools)
@@ -279,6 +232,11 @@ class InferenceService(Workload):
         pool: GpuPool = a.hosts("pool")[p].component
         nodes, served = self.audited_by_pool(a, "nodes")[p], self.audited_by_pool(a, "served")[p]
         return np.asarray((pool.idle_kw * nodes + self.energy_per_unit_kwh(pool) * served) / 1e3)
+
+    def charts(self, f: Frame) -> tuple[Chart, ...]:
+        rate = f"{self.unit}/h"
+        lines, title = ("served", "shed"), "served and shed against demand"
+        return (Chart("Inference", lines, rate, title, limits=("demand",), stacked=True),)
 
     def audit(self, a: AuditView) -> None:
         super().audit(a)

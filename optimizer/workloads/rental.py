@@ -23,7 +23,7 @@ from optimizer.component import Finding, Floats, MoneyLine
 from optimizer.frame import Frame
 from optimizer.quantities import Fraction, Series, SeriesOf
 from optimizer.template import Constraint, Param, Var
-from optimizer.workload import Workload, nodes_available, of_pool, pool_of
+from optimizer.workload import Workload, nodes_available, pool_of
 
 if TYPE_CHECKING:
     from optimizer.assets.gpu_pool import GpuPool
@@ -74,6 +74,7 @@ class Rental(Workload):
         b.price = f.series_param(self.price_per_gpu_hour)
         b.least = f.series_param(self.min_nodes)
         b.most = f.series_param(np.minimum(self._most(f), nodes_available(f).sum(axis=0)))
+        b.pool_nodes = Param(b.pools, f.members, f.steps, values=nodes_available(f))
         b.nodes = Var(
             b.pools,
             f.members,
@@ -95,7 +96,7 @@ class Rental(Workload):
         return b.nodes[p, w, t]
 
     def pool_power_mw(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
-        return of_pool(b.node_mw, p) * b.nodes[p, w, t]
+        return b.node_mw[p] * b.nodes[p, w, t]
 
     def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
         revenue = f.by_step(

@@ -34,6 +34,7 @@ import pyomo.environ as pyo
 from pydantic import Field, model_validator
 
 from optimizer.audit import AuditView
+from optimizer.chart import Chart
 from optimizer.component import Finding, Floats, MoneyLine, Result
 from optimizer.frame import Frame
 from optimizer.job_checks import field_findings, time_findings
@@ -42,10 +43,10 @@ from optimizer.job_scaling import Scaling, scaling_of
 from optimizer.job_window import JobWindow, job_window
 from optimizer.malleable_jobs import Malleable
 from optimizer.preemptible_jobs import Preemptible
-from optimizer.quantities import Hours, Money, NonNegative, Positive, Stamp
+from optimizer.quantities import Hours, NonNegative, Positive, Stamp
 from optimizer.rigid_jobs import Rigid
 from optimizer.template import Param
-from optimizer.workload import Workload, nodes_available, of_pool
+from optimizer.workload import Workload, nodes_available
 
 if TYPE_CHECKING:
     from optimizer.assets.gpu_pool import GpuPool
@@ -73,7 +74,7 @@ class TrainingJob(Workload):
     """Earliest start; the start of the horizon by default."""
     deadline: Stamp | None = None
     """Latest finish in time; the end of the horizon by default."""
-    value: Money = 0.0
+    value: NonNegative = 0.0
     """Worth of the finished job, currency."""
     late_penalty_per_hour: NonNegative | None = None
     """Currency per hour of lateness; not given: the job is worth nothing after its deadline."""
@@ -148,7 +149,7 @@ class TrainingJob(Workload):
         return job_window(f.horizon, self.release, self.deadline, may_be_late=self.may_be_late)
 
     def best_progress(self, f: Frame) -> Floats:
-        """Work done by the end of each step at full speed from the release, alone on the best pool, (members, steps)."""
+        """Work done by the end of each step, at full speed from the release, on the best pool, (members, steps)."""
         available, window = nodes_available(f), self.window(f)
         if self.gang:
             speed = np.where(available >= self.gang * (1 - 1e-9), self.gang_speed, 0.0)
@@ -184,7 +185,7 @@ class TrainingJob(Workload):
         return self.rules.nodes(b, f, p, w, t)
 
     def pool_power_mw(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
-        return of_pool(b.full_mw, p) * self.nodes(b, f, p, w, t)
+        return b.full_mw[p] * self.nodes(b, f, p, w, t)
 
     def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
         rules, last = self.rules, self.window(f).finish_states.stop - 1
@@ -220,6 +221,20 @@ class TrainingJob(Workload):
     def audited_pool_power_mw(self, a: AuditView, p: int) -> Floats:
         pool: GpuPool = a.hosts("pool")[p].component
         return np.asarray(self.audited_by_pool(a, "nodes")[p] * (pool.full_kw / 1e3))
+
+    def charts(self, f: Frame) -> tuple[Chart, ...]:
+        return (
+            Chart(
+                "Training",
+                ("progress",),
+                "node·h",
+                "work done",
+                references=(("work", self.work_node_hours),),
+                marks=(("release", self.release), ("deadline", self.deadline)),
+                at_step_end=True,
+                initial=self.work_done_before,
+            ),
+        )
 
     def audit(self, a: AuditView) -> None:
         super().audit(a)

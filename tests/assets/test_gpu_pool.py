@@ -52,9 +52,9 @@ def test_workloads_share_the_nodes() -> None:
 
 
 def test_heat_of_workloads_and_resting_nodes_goes_to_the_hall() -> None:
-    """Proves: of 0.05 MW of heat at 0.5 per power, 10 idle nodes take 0.01 and each rented one 0.004 more: 10 nodes.
-    With heat_fraction 1 it is 0.02 and 0.008: 3.75 nodes, 30. Sensitivity: without the heat of idle nodes 5 nodes, 40;
-    without the workloads' heat 10 nodes, 80."""
+    """Proves: of 0.05 MW of heat at 0.5 per power, 10 idle nodes take 0.01 and each rented one 0.004 more: 10
+    nodes. With heat_fraction 1 it is 0.02 and 0.008: 3.75 nodes, 30. Sensitivity: without the heat of idle
+    nodes 5 nodes, 40; without the workloads' heat 10 nodes, 80."""
     hall = {"kind": "hall", "name": "air", "heat_limit_mw": 0.05}
     on = pool(cooling="air", switch_off=False)
     assert profit(pool_case(0, 1, rental(), on=on, cooling=[hall])) == pytest.approx(30.0)
@@ -62,8 +62,8 @@ def test_heat_of_workloads_and_resting_nodes_goes_to_the_hall() -> None:
 
 
 def test_reported_powers_add_up_to_the_import() -> None:
-    """Proves: 4 serving nodes, 3 rented and 3 idle draw 40 + 30 + 6 kW, each reported once. Sensitivity: a pool that
-    reports its total as its own doubles to 146 kW."""
+    """Proves: 4 serving nodes, 3 rented and 3 idle draw 40 + 30 + 6 kW, each reported once. Sensitivity: a pool
+    that reports its total as its own doubles to 146 kW."""
     on = pool(switch_off=False)
     plan = solved(pool_case(10, 1, service(demand_per_hour=40), rental(max_nodes=3), on=on))
     assert series(plan, "power_mw", "r") == pytest.approx([0.03])
@@ -72,7 +72,9 @@ def test_reported_powers_add_up_to_the_import() -> None:
 
 
 def test_powers_that_do_not_rise_are_refused() -> None:
-    assert "must be off_kw <= idle_kw <= full_kw; found 0, 12 and 10 kW" in refusals(pool_case(0, 1, on=pool(idle_kw=12)))
+    assert "must be off_kw <= idle_kw <= full_kw; found 0, 12 and 10 kW" in refusals(
+        pool_case(0, 1, on=pool(idle_kw=12))
+    )
     assert "found 3, 2 and 10 kW" in refusals(pool_case(0, 1, on=pool(off_kw=3)))
 
 

@@ -6,7 +6,7 @@ A gang of 4 takes 0.4 an hour at a price of 10, 4 at a price of 100.
 from typing import Any
 
 import pytest
-from pool_case import at, job, pool, pool_case, rental
+from pool_case import at, job, pool, pool_case, rental, two_sites
 from small_case import booked, by_member, profit, refusals, series, solved, warnings_of
 
 
@@ -27,8 +27,8 @@ def test_a_gang_runs_in_the_cheapest_blocks() -> None:
 
 
 def test_blocks_are_counted_from_the_release() -> None:
-    """Proves: released at 01:00, the blocks are 1-2, 3-4 and the half block 5: 100 + 20, 30 + 10 and 10. 12 node-hours
-    take the last two: 1.6 + 0.4. Sensitivity: counted from midnight, 20 + 30 and 10 + 10, 2.8."""
+    """Proves: released at 01:00, the blocks are 1-2, 3-4 and the half block 5: 100 + 20, 30 + 10 and 10. 12
+    node-hours take the last two: 1.6 + 0.4. Sensitivity: counted from midnight, 20 + 30 and 10 + 10, 2.8."""
     work = preemptible(work_node_hours=12, release=at(1))
     assert profit(pool_case([10, 100, 20, 30, 10, 10], 6, work)) == pytest.approx(98.0)
 
@@ -40,9 +40,16 @@ def test_the_whole_gang_or_nothing() -> None:
     assert profit(pool_case([10, 10, 100, 100], 4, preemptible(work_node_hours=8), on=on)) == pytest.approx(92.0)
 
 
+def test_the_whole_gang_runs_on_one_of_several_sites() -> None:
+    """Proves: 4 node-hours take an hour of the whole gang of 10. Sensitivity: a smaller gang 99.6."""
+    size = {"gang_nodes": 10, "block_hours": 1, "class": "preemptible"}
+    work = job(work_node_hours=4, pool=["a.h", "b.h"], **size)
+    assert profit(two_sites((10, 20), 2, work)) == pytest.approx(99.0)
+
+
 def test_every_start_loses_work() -> None:
-    """Proves: half an hour lost per start leaves 14 of 16 node-hours if the blocks adjoin, 12 if not; for 14 the block at
-    50 is run: 100 - 0.8 - 4.0. Sensitivity: without the loss the blocks at 10, 98.4."""
+    """Proves: half an hour lost per start leaves 14 of 16 node-hours if the blocks adjoin, 12 if not; for 14 the
+    block at 50 is run: 100 - 0.8 - 4.0. Sensitivity: without the loss the blocks at 10, 98.4."""
     prices = [10, 10, 50, 50, 10, 10]
     plan = solved(pool_case(prices, 6, preemptible(work_node_hours=14, restart_loss_hours=0.5)))
     assert plan.expected_profit == pytest.approx(95.2)
@@ -51,15 +58,16 @@ def test_every_start_loses_work() -> None:
 
 
 def test_a_loss_longer_than_a_step_stays_within_its_block() -> None:
-    """Proves: 45 minutes lost are 3 steps of 15 minutes: 8 - 3 node-hours in a block. Sensitivity: cut at one step 7."""
+    """Proves: 45 minutes lost are 3 steps of 15 minutes: 8 - 3 node-hours in a block. Sensitivity: cut at one step
+    7."""
     work = preemptible(work_node_hours=5, restart_loss_hours=0.75)
     plan = solved(pool_case(10, 8, work, step="15min"))
     assert series(plan, "progress", "j") == [0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
 
 
 def test_a_minimum_run_of_blocks() -> None:
-    """Proves: runs of at least 3 hours are 2 blocks: 8 node-hours take 100 - 0.8 - 4.0, or with the block at 50 first.
-    Sensitivity: without a minimum run 99.2."""
+    """Proves: runs of at least 3 hours are 2 blocks: 8 node-hours take 100 - 0.8 - 4.0, or with the block at 50
+    first. Sensitivity: without a minimum run 99.2."""
     prices = [50, 50, 10, 10, 100, 100]
     assert profit(pool_case(prices, 6, preemptible(work_node_hours=8, min_run_hours=3))) == pytest.approx(95.2)
     assert profit(pool_case(prices, 6, preemptible(work_node_hours=8))) == pytest.approx(99.2)
@@ -73,8 +81,8 @@ def test_a_late_gang_pays_by_the_hour() -> None:
 
 
 def test_the_last_block_ends_with_the_deadline() -> None:
-    """Proves: due after 3 hours the second block has one hour: 12 node-hours take both. Sensitivity: a block that runs on
-    after the deadline costs 0.4 more."""
+    """Proves: due after 3 hours the second block has one hour: 12 node-hours take both. Sensitivity: a block that
+    runs on after the deadline costs 0.4 more."""
     plan = solved(pool_case(10, 4, preemptible(work_node_hours=12, deadline=at(3))))
     assert plan.expected_profit == pytest.approx(98.8)
     assert series(plan, "nodes", "j") == [4.0, 4.0, 4.0, 0.0]
@@ -113,16 +121,16 @@ def test_a_rigid_start_is_the_same_for_all_members() -> None:
 
 
 def test_a_rigid_job_needs_its_gang_in_all_members() -> None:
-    """Proves: the first two hours are cheap, but one member has 3 of 4 nodes in the second: 8.0. Sensitivity: 0.8 if
-    only the other member counted."""
+    """Proves: the first two hours are cheap, but one member has 3 of 4 nodes in the second: 8.0. Sensitivity: 0.8
+    if only the other member counted."""
     on = pool(nodes=4, availability=[[1, 1, 1, 1], [1, 0.75, 1, 1]])
     case = pool_case([10, 10, 100, 100], 4, rigid(work_node_hours=8), on=on, probabilities=[0.5, 0.5])
     assert profit(case) == pytest.approx(92.0)
 
 
 def test_losses_make_a_rigid_job_longer() -> None:
-    """Proves: 8 node-hours with 30 minutes to load and 45 to switch take 3.25, so 4 hours: 1.6, and 4 nodes switched at
-    1. Sensitivity: without losses 99.2 - 4, with one of them 3 hours."""
+    """Proves: 8 node-hours with 30 minutes to load and 45 to switch take 3.25, so 4 hours: 1.6, and 4 nodes
+    switched at 1. Sensitivity: without losses 99.2 - 4, with one of them 3 hours."""
     on = pool(switch_minutes=45, switch_cost=1)
     plan = solved(pool_case(10, 5, rigid(work_node_hours=8, restart_loss_hours=0.5), on=on))
     assert plan.expected_profit == pytest.approx(100 - 1.6 - 4)
@@ -141,8 +149,8 @@ def test_a_rigid_job_is_weighed_against_other_work() -> None:
 
 @pytest.mark.parametrize(("penalty", "expected"), [(None, 76.0), (3.0, 93.2), (20.0, 76.0)])
 def test_a_rigid_job_may_be_late_for_a_price(penalty: float | None, expected: float) -> None:
-    """Proves: in time the two hours cost 24; two hours late 0.8 and twice the penalty. Sensitivity: lateness without a
-    penalty for a job with none 99.2."""
+    """Proves: in time the two hours cost 24; two hours late 0.8 and twice the penalty. Sensitivity: lateness
+    without a penalty for a job with none 99.2."""
     work = rigid(work_node_hours=8, deadline=at(2)) | ({} if penalty is None else {"late_penalty_per_hour": penalty})
     assert profit(pool_case([300, 300, 10, 10], 4, work)) == pytest.approx(expected)
 
@@ -154,8 +162,8 @@ def test_a_rigid_job_never_started_pays_to_the_horizons_end() -> None:
 
 
 def test_a_rigid_job_may_end_beyond_the_horizon() -> None:
-    """Proves: 40 node-hours due later: the 3 hours from 01:00 do 12, worth 2 each: 24 - 1.2; starting at 00:00 adds 8 for
-    12. Sensitivity: without starts that end later 0."""
+    """Proves: 40 node-hours due later: the 3 hours from 01:00 do 12, worth 2 each: 24 - 1.2; starting at 00:00 adds
+    8 for 12. Sensitivity: without starts that end later 0."""
     work = rigid(work_node_hours=40, deadline=at(20), unfinished_value_per_node_hour=2)
     plan = solved(pool_case([300, 10, 10, 10], 4, work))
     assert plan.expected_profit == pytest.approx(22.8)
@@ -163,9 +171,16 @@ def test_a_rigid_job_may_end_beyond_the_horizon() -> None:
     assert plan.summary["work_done"]["j"] == pytest.approx(12.0)
 
 
+def test_a_rigid_job_runs_only_once() -> None:
+    """Proves: finished in two hours it brings 100 - 0.8 and is not begun anew in the last hour. Sensitivity: a second
+    run is credited 4 node-hours at 5, 118.8."""
+    work = rigid(work_node_hours=8, deadline=at(20), unfinished_value_per_node_hour=5)
+    assert profit(pool_case(10, 4, work)) == pytest.approx(99.2)
+
+
 def test_a_running_rigid_job_goes_on_or_is_given_up() -> None:
-    """Proves: with 8 of 16 node-hours done it runs in the first two hours, at 100, and loses nothing. Sensitivity: a new
-    start in the cheap hours gives 99.2."""
+    """Proves: with 8 of 16 node-hours done it runs in the first two hours, at 100, and loses nothing. Sensitivity:
+    a new start in the cheap hours gives 99.2."""
     work = rigid(work_node_hours=16, work_done_before=8, restart_loss_hours=0.5)
     plan = solved(pool_case([100, 100, 10, 10], 4, work))
     assert plan.expected_profit == pytest.approx(92.0)
@@ -187,5 +202,9 @@ def test_scaling_sets_the_speed_of_a_gang() -> None:
 
 
 def test_gangs_that_fit_no_pool_are_refused() -> None:
-    assert "gang_nodes: more nodes than the pool h has" in refusals(pool_case(0, 4, rigid(work_node_hours=8) | {"gang_nodes": 11}))
-    assert "block_hours: has no effect on a rigid job" in warnings_of(pool_case(0, 4, rigid(work_node_hours=8, block_hours=1)))
+    assert "gang_nodes: more nodes than the pool h has" in refusals(
+        pool_case(0, 4, rigid(work_node_hours=8) | {"gang_nodes": 11})
+    )
+    assert "block_hours: has no effect on a rigid job" in warnings_of(
+        pool_case(0, 4, rigid(work_node_hours=8, block_hours=1))
+    )

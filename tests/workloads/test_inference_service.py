@@ -26,8 +26,8 @@ def test_energy_per_unit_may_be_given() -> None:
 
 
 def test_demand_is_shed_where_energy_costs_more_than_serving_brings() -> None:
-    """Proves: a unit takes 1 kWh and brings 0.05 + 0.02 not paid as a penalty: it is served at 60 (-0.1) and shed at 80
-    (-0.2). Sensitivity: without the penalty 0, serving both hours -0.4, a penalty on all demand -0.5."""
+    """Proves: a unit takes 1 kWh and brings 0.05 + 0.02 not paid as a penalty: it is served at 60 (-0.1) and shed
+    at 80 (-0.2). Sensitivity: without the penalty 0, serving both hours -0.4, a penalty on all demand -0.5."""
     plan = solved(
         pool_case([60, 80], 2, service(demand_per_hour=10, revenue_per_unit=0.05, shed_penalty_per_unit=0.02))
     )
@@ -37,9 +37,7 @@ def test_demand_is_shed_where_energy_costs_more_than_serving_brings() -> None:
     assert booked(plan, "inference_shed_penalty") == pytest.approx(-0.2)
 
 
-@pytest.mark.parametrize(
-    ("period", "expected"), [("horizon", 0.4), ("month", 0.4), ("day", -4.35), ("step", -4.35)]
-)
+@pytest.mark.parametrize(("period", "expected"), [("horizon", 0.4), ("month", 0.4), ("day", -4.35), ("step", -4.35)])
 def test_the_service_level_holds_in_every_period(period: str, expected: float) -> None:
     """Proves: half of 20 units in two hours on either side of midnight. Over the horizon, all at 0.01 a unit before
     midnight: 0.5 - 0.1. By day or step, 5 of them after midnight at 1.0: 0.4 + 0.25 - 5. Sensitivity: without a
@@ -82,8 +80,8 @@ def latency_case(demand: Any, **fields: Any) -> dict[str, Any]:
 
 
 def test_latency_headroom_is_exact_at_the_typical_size() -> None:
-    """Proves: by Erlang's table 64 nodes can be used to 0.83, so that 530.9 units take 64 nodes. Sensitivity: without
-    headroom 53.1 nodes."""
+    """Proves: by Erlang's table 64 nodes can be used to 0.83, so that 530.9 units take 64 nodes. Sensitivity:
+    without headroom 53.1 nodes."""
     plan = solved(latency_case(10 * usable_servers(64, 0.1)))
     assert series(plan, "nodes", "s") == pytest.approx([64.0])
     assert 10 * usable_servers(64, 0.1) == pytest.approx(10 * 64 * 0.83, abs=10 * 64 * 0.005)
@@ -121,8 +119,8 @@ def test_nodes_are_bound_before_they_are_needed_if_switching_takes_time() -> Non
 
 
 def test_demand_is_routed_to_the_cheaper_site() -> None:
-    """Proves: of 150 units an hour 100 are served where a unit costs 0.01 and 50 where it costs 0.1, in turns:
-    300 - 2 * 6. Sensitivity: on one site 200 - 11, half each 300 - 16.5."""
+    """Proves: of 150 units an hour 100 are served where a unit costs 0.01 and 50 where it costs 0.1, in turns: 300
+    - 2 * 6. Sensitivity: on one site 200 - 11, half each 300 - 16.5."""
     work = service(demand_per_hour=150, pool=["a.h", "b.h"])
     plan = solved(two_sites(([10, 100], [100, 10]), 2, work))
     assert plan.expected_profit == pytest.approx(288.0)
@@ -131,8 +129,8 @@ def test_demand_is_routed_to_the_cheaper_site() -> None:
 
 
 def test_latency_headroom_is_held_only_where_demand_is_served() -> None:
-    """Proves: one unit an hour is served on one site, which holds the least nodes for it. Sensitivity: least nodes on
-    both sites cost twice as much; nodes without a least number 0.2 kWh."""
+    """Proves: one unit an hour is served on one site, which holds the least nodes for it. Sensitivity: least nodes
+    on both sites cost twice as much; nodes without a least number 0.2 kWh."""
     work = service(demand_per_hour=1, pool=["a.h", "b.h"], latency_headroom={"typical_nodes": 8}, revenue_per_unit=5)
     plan = solved(two_sites((100, 90), 1, work))
     line = safe_tangent(8, 0.1)

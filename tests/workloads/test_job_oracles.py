@@ -10,8 +10,8 @@ from small_case import profit
 
 @pytest.mark.parametrize("seed", range(4))
 def test_preemptible_jobs_against_every_pattern_of_blocks(seed: int) -> None:
-    """Proves: of all 2^5 ways to run five blocks of two hours, with a restart loss and a penalty for each late hour, the
-    plan takes the best."""
+    """Proves: of all 2^5 ways to run five blocks of two hours, with a restart loss and a penalty for each late
+    hour, the plan takes the best."""
     rng = np.random.default_rng(seed)
     price = np.round(rng.uniform(0, 300, 10), 1)
     work, gang, loss, due, penalty = float(rng.uniform(8, 24)), 4, 0.5, int(rng.integers(5, 9)), 2.5

@@ -44,9 +44,9 @@ def test_whole_nodes_are_rented_if_asked() -> None:
 )
 def test_switching_away_and_back_is_weighed_against_staying(fields: dict[str, float], expected: float) -> None:
     """Proves: renting on through the hour at 1100 loses 3 per node. Leaving costs nothing (240) where switching is
-    free, a quarter of 8 on coming back with 15 minutes (220), and 4 with a cost of 2 as well, so that staying is
-    better: 240 - 30. Sensitivity: with a cost that is not charged the
-    last case gives 220, with minutes that are not lost the second 240."""
+    free, a quarter of 8 on coming back with 15 minutes (220), and 4 with a cost of 2 as well, so that staying
+    is better: 240 - 30. Sensitivity: with a cost that is not charged the last case gives 220, with minutes that
+    are not lost the second 240."""
     plan = solved(pool_case([0, 1100, 0, 0], 4, rental(), on=pool(**fields)))
     assert plan.expected_profit == pytest.approx(expected)
 
@@ -68,16 +68,16 @@ def test_what_ran_before_is_free_unless_it_is_known() -> None:
 
 
 def test_a_long_switch_takes_its_time_from_the_steps_that_follow() -> None:
-    """Proves: 90 minutes leave 2.5 of 4 hours: 10 * 8 * 2.5, and in steps of 15 minutes as well. Sensitivity: cut at
-    one step 240, or 300 with the short steps."""
+    """Proves: 90 minutes leave 2.5 of 4 hours: 10 * 8 * 2.5, and in steps of 15 minutes as well. Sensitivity: cut
+    at one step 240, or 300 with the short steps."""
     assert profit(pool_case(0, 4, rental(nodes_before=0), on=pool(switch_minutes=90))) == pytest.approx(200.0)
     short = pool_case(0, 16, rental(nodes_before=0), on=pool(switch_minutes=90), step="15min")
     assert profit(short) == pytest.approx(200.0)
 
 
 def test_nodes_move_between_workloads() -> None:
-    """Proves: a service worth 30 per node-hour in the second hour takes the 10 nodes from rental at 8 and loses
-    6 minutes of each: 80 + 270. Sensitivity: without switching 80 + 300."""
+    """Proves: a service worth 30 per node-hour in the second hour takes the 10 nodes from rental at 8 and loses 6
+    minutes of each: 80 + 270. Sensitivity: without switching 80 + 300."""
     work = service(demand_per_hour=[0, 100], revenue_per_unit=3.0, nodes_before=0)
     plan = solved(pool_case(0, 2, rental(), work, on=pool(switch_minutes=6)))
     assert plan.expected_profit == pytest.approx(350.0)
@@ -93,8 +93,8 @@ def test_price_and_depth_differ_by_member() -> None:
 
 
 def test_one_market_is_shared_by_two_sites() -> None:
-    """Proves: 12 nodes go to the site where energy costs less: 10 there, 2 at the other: 96 - 0.1 * 10 - 0.02 * 100.
-    Sensitivity: a market depth per site gives 160 - 11."""
+    """Proves: 12 nodes go to the site where energy costs less: 10 there, 2 at the other: 96 - 0.1 * 10 - 0.02 *
+    100. Sensitivity: a market depth per site gives 160 - 11."""
     plan = solved(two_sites((10, 100), 1, rental(pool=["a.h", "b.h"], max_nodes=12)))
     assert plan.expected_profit == pytest.approx(93.0)
     assert table(plan, "r", "nodes_by_pool") == {"a.h": [10.0], "b.h": [2.0]}

@@ -1,0 +1,37 @@
+"""Every rule of pools and workloads is read as a template, none is run index by index."""
+
+import logging
+
+import pytest
+from pool_case import at, job, pool, pool_case, rental, service, two_sites
+
+import optimizer as opt
+
+SCALING = [[4, 4], [8, 6]]
+LATENCY = {"typical_nodes": 8}
+LOSSES = {"restart_loss_hours": 1.5, "min_run_hours": 3, "late_penalty_per_hour": 1, "deadline": at(10)}
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_no_rule_falls_back(shared: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """Proves: with every option of every kind, on one pool and on two sites, each rule compiles."""
+    where = {"pool": ["a.h", "b.h"] if shared else "h"}
+    gang = {"gang_nodes": 4, "work_node_hours": 8, "unfinished_value_per_node_hour": 1}
+    work = [
+        job("j1", work_node_hours=8, min_nodes=1, scaling=SCALING, integer=True, **LOSSES, **where),
+        job("j2", work_node_hours=8, unfinished_value_per_node_hour=1, **where),
+        job("j3", **gang, **LOSSES, **where, **{"class": "preemptible"}),
+        job("j4", **gang, restart_loss_hours=1.5, scaling=SCALING, **where, **{"class": "rigid"}),
+        job("j5", work_node_hours=4, required=True, **where),
+        service("s1", demand_per_hour=9, latency_headroom=LATENCY, min_replicas=1, min_served=0.5, **where),
+        service("s2", demand_per_hour=9, integer=True, headroom=0.2, **where),
+        rental(min_nodes=1, max_nodes=3, nodes_before=[1] if not shared else [1, 0], **where),
+    ]
+    on = pool(nodes=30, switch_minutes=90, switch_cost=1)
+    case = pool_case(50, 12, *work, on=on) if not shared else two_sites((50, 60), 12, *work)
+    for site in case["sites"]:
+        site["assets"] = [on]
+    with caplog.at_level(logging.WARNING, logger="optimizer.compiled"):
+        plan = opt.optimize(opt.scenario_from_dict(case))
+    assert plan.expected_profit > 0
+    assert not [record for record in caplog.records if record.name == "optimizer.compiled"]
