@@ -10,7 +10,7 @@ Runs are decided by blocks ``k`` of steps, counted from the job's release: one s
 Starts and minimum runs are those of :mod:`optimizer.job_runs`. A start loses the first ``restart_loss_hours``, with
 ``share_j`` the part of the ``j``-th step after it that is lost, exactly so for any size::
 
-    lost_t >= share_j * (nodes_t - max_nodes * (1 - started_{t-j}))           (node-steps; malleable)
+    lost_t >= share_j * (nodes_t - max_nodes * (1 - started_{t-j})),   lost_t <= nodes_t      (node-steps; malleable)
     lost_t  = gang * share_{t in block} * started[block_of[t]]                (preemptible)
 
 Progress is what was really done: work beyond the need is shown, and earns nothing. In a step in which a switch and a

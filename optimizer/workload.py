@@ -5,7 +5,7 @@ A workload holds ``nodes[p,w,t]`` nodes of each pool ``p`` that it names, and dr
 workload, from another workload or from rest, is not ready for ``switch_minutes`` of the pool and may cost
 ``switch_cost``::
 
-    switched[p,w,t]  >= nodes[p,w,t] - nodes[p,w,t-1],   switched >= 0
+    switched[p,w,t]  >= nodes[p,w,t] - nodes[p,w,t-1],   0 <= switched <= nodes
     effective[p,w,t]  = nodes[p,w,t] - sum_k share_k * switched[p,w,t-k]
 
 where ``share_k`` is the part of the ``k``-th step after the switch in which the node is not yet ready (15 minutes of
@@ -111,6 +111,13 @@ class Workload(Component):
             f.inner_steps,
             rule=lambda b, p, w, t: b.switched[p, w, t] >= self.nodes(b, f, p, w, t) - self.nodes(b, f, p, w, t - 1),
             doc="nodes that come to the workload are switched",
+        )
+        b.switched_are_held = Constraint(
+            b.pools,
+            f.members,
+            f.steps,
+            rule=lambda b, p, w, t: b.switched[p, w, t] <= self.nodes(b, f, p, w, t),
+            doc="no more nodes are switched to the workload than it holds",
         )
         if self.known_nodes_before is not None:
             b.held_before = Param(b.pools, values=np.array(self.known_nodes_before))
@@ -218,6 +225,7 @@ class Workload(Component):
         change = np.diff(np.concatenate([held, nodes], axis=2), axis=2)
         switched = self.audited_by_pool(a, "switched")
         a.at_least("nodes that come to the workload are switched", switched, np.maximum(change, 0.0))
+        a.at_most("no more nodes are switched to the workload than it holds", switched, nodes)
         a.money("switching_cost", -np.einsum("p,pwt->w", cost, switched))
 
 

@@ -236,6 +236,12 @@ class TrainingJob(Workload):
             ),
         )
 
+    def end_rule(self, f: Frame) -> str | None:
+        worth = self.unfinished_value_per_node_hour
+        if worth == 0:
+            return "work done on an unfinished job is worth nothing"
+        return f"each node-hour done on an unfinished job is worth {worth:g}"
+
     def audit(self, a: AuditView) -> None:
         super().audit(a)
         self.rules.audit(a)
