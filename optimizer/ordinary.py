@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 from numpy.typing import NDArray
+from pyomo.common.errors import InfeasibleConstraintException
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from optimizer.compiled import Arrays, Compiled
+from optimizer.errors import InfeasibleError
 from optimizer.model import build_model
 from optimizer.parts import place
 from optimizer.scenario import Scenario
@@ -37,11 +39,14 @@ class OrdinaryRoad:
     def compile(self) -> Arrays:
         """Arrays of the model as it stands, by Pyomo's own standard-form compiler.
 
-        Rows with two bounds become two rows. Raises ValueError where there is not exactly one active, linear objective.
+        Rows with two bounds become two rows. Raises ValueError where there is not exactly one active, linear objective, and
+        InfeasibleError for a rule that fixed variables violate by themselves.
         """
-        self._form = LinearStandardFormCompiler().write(
-            self.model, mixed_form=True, column_order=self._own, set_sense=pyo.maximize
-        )
+        # no column_order: with it, Pyomo 6.10 takes the columns of fixed variables for those of others
+        try:
+            self._form = LinearStandardFormCompiler().write(self.model, mixed_form=True, set_sense=pyo.maximize)
+        except InfeasibleConstraintException as error:
+            raise InfeasibleError(f"no plan satisfies all rules; fixed variables break one by themselves: {error}") from error
         form = self._form
         lower, upper = np.full(len(form.rows), -np.inf), np.full(len(form.rows), np.inf)
         for row, (_, bound_type) in enumerate(form.rows):

@@ -60,7 +60,7 @@ def _same_rows(fast: Arrays, slow: Arrays, columns: NDArray[np.int64], places: N
     rows, count = fast.matrix.shape
     matrix = slow.matrix.tocoo()
     widened = sp.csr_array((matrix.data, (matrix.row, columns[matrix.col])), shape=(matrix.shape[0], count))
-    compiled = sp.csr_array(fast.matrix)
+    compiled = fast.matrix.tocsr()
     lower, upper = np.full(rows, -np.inf), np.full(rows, np.inf)
     seen = np.zeros(rows, bool)
     for row, place in enumerate(places):
