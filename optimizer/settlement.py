@@ -9,6 +9,12 @@ import pyomo.environ as pyo
 from numpy.typing import NDArray
 
 
+def sums_by_period(codes: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums of (members, steps) over the steps of each period, (members, periods); periods are runs of steps."""
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    return np.asarray(np.add.reduceat(values, starts, axis=1))
+
+
 def declare_periods(b: Any, codes: NDArray[np.int64]) -> None:
     """``b.periods`` = 0..P-1 and ``b.steps_of[p]`` = the steps of period ``p``."""
     b.periods = pyo.RangeSet(0, int(codes.max()))

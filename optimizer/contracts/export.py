@@ -56,6 +56,9 @@ class Export(Contract):
     def results(self, b: Any, f: Frame) -> dict[str, Result]:
         return {"sold_mw": f.by_time(lambda b, w, t: b.sold_mw[w, t], "MW", "power sold by the contract")}
 
+    def prices(self, f: Frame) -> dict[str, Floats]:
+        return {self.name: self._unit_price(f)}
+
     def audit(self, a: AuditView) -> None:
         sold = a["sold_mw"]
         a.at_least("power sold is not negative", sold, 0.0)

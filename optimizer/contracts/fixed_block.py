@@ -31,11 +31,12 @@ import pyomo.environ as pyo
 from pydantic import model_validator
 
 from optimizer.audit import AuditView
+from optimizer.chart import Chart
 from optimizer.component import Contract, Finding, Floats, MoneyLine, Result, StrictModel
 from optimizer.frame import Frame
 from optimizer.horizon import PeriodKind
 from optimizer.quantities import Fraction, Series, SeriesOf
-from optimizer.settlement import declare_periods
+from optimizer.settlement import declare_periods, sums_by_period
 from optimizer.template import Constraint, Param, Var
 
 
@@ -53,9 +54,9 @@ class FixedBlock(Contract):
 
     kind: Literal["fixed_block"] = "fixed_block"
     volume_mw: Annotated[Series, SeriesOf("MW", ge=0)]
-    """Power of the block; the same in every member."""
+    """Power of the block; may differ by member, as for a pay-as-produced share of a wind farm."""
     price_per_mwh: Annotated[Series, SeriesOf("currency/MWh", ge=0)]
-    """Fixed price of the block; the same in every member."""
+    """Price of the block; may differ by member where it is indexed."""
     resale: Resale | None = None
     """Terms of selling back what is not used; without them the block is take-or-pay."""
     take_or_pay_fraction: Fraction = 1.0
@@ -71,12 +72,6 @@ class FixedBlock(Contract):
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
-        for field in ("volume_mw", "price_per_mwh"):
-            values = f.values(getattr(self, field))
-            if (values != values[:1]).any():
-                yield Finding(
-                    field, "differs by member, but a block is bought ahead", allowed="the same in every member"
-                )
         volume = f.values(self.volume_mw)
         limit = f.full(np.inf) if f.import_limit_mw is None else f.import_limit_mw
         beyond = volume > limit
@@ -106,12 +101,12 @@ class FixedBlock(Contract):
             return
         codes = f.horizon.period_codes(self.settlement_period)
         declare_periods(b, codes)
-        volume, price = f.values(self.volume_mw)[0], f.values(self.price_per_mwh)[0]
-        obligation = self.take_or_pay_fraction * np.bincount(codes, f.horizon.energy_mwh(volume))
-        b.obligation_mwh = Param(b.periods, values=obligation)
-        b.mean_price = Param(b.periods, values=_mean_price(codes, volume, price))
+        volume, price = f.values(self.volume_mw), f.values(self.price_per_mwh)
+        obligation = self.take_or_pay_fraction * sums_by_period(codes, f.horizon.energy_mwh(volume))
+        b.obligation_mwh = Param(f.members, b.periods, values=obligation)
+        b.mean_price = Param(f.members, b.periods, values=_mean_price(codes, volume, price))
         b.shortfall_mwh = Var(
-            f.members, b.periods, within=pyo.NonNegativeReals, bounds=lambda b, w, p: (0, b.obligation_mwh[p])
+            f.members, b.periods, within=pyo.NonNegativeReals, bounds=lambda b, w, p: (0, b.obligation_mwh[w, p])
         )
 
     def constraints(self, b: Any, f: Frame) -> None:
@@ -122,7 +117,7 @@ class FixedBlock(Contract):
             b.periods,
             rule=lambda b, w, p: (
                 b.shortfall_mwh[w, p]
-                >= b.obligation_mwh[p] - sum(b.delivered_mw[w, t] * f.step_h for t in b.steps_of[p])
+                >= b.obligation_mwh[w, p] - sum(b.delivered_mw[w, t] * f.step_h for t in b.steps_of[p])
             ),
             doc="take-or-pay: energy not taken is paid (take_or_pay_fraction)",
         )
@@ -137,7 +132,7 @@ class FixedBlock(Contract):
             cost = self._net_resale_price(f)
         elif self.take_or_pay_fraction > 0:
             codes = f.horizon.period_codes(self.settlement_period)
-            cost = price - _mean_price(codes, volume[0], price[0])[codes]
+            cost = price - _mean_price(codes, volume, price)[:, codes]
         else:
             cost = price
         return np.where(volume > 0, cost, np.inf)
@@ -154,7 +149,7 @@ class FixedBlock(Contract):
         return {
             f"{self.name}_energy": f.by_step(lambda b, w, t: -b.price[w, t] * b.delivered_mw[w, t] * f.step_h),
             f"{self.name}_shortfall": f.by_period(
-                b.periods, lambda b, w, p: -b.mean_price[p] * b.shortfall_mwh[w, p], codes
+                b.periods, lambda b, w, p: -b.mean_price[w, p] * b.shortfall_mwh[w, p], codes
             ),
         }
 
@@ -169,6 +164,13 @@ class FixedBlock(Contract):
         return found
 
     # ------------------------------------------------------------------ after the model
+    def prices(self, f: Frame) -> dict[str, Floats]:
+        found = {self.name: f.values(self.price_per_mwh)}
+        return found if self.resale is None else found | {f"{self.name} resale": self._net_resale_price(f)}
+
+    def charts(self, f: Frame) -> tuple[Chart, ...]:
+        return (Chart("Contracts", ("delivered_mw", "resold_mw"), "MW", "use of the block", stacked=True),)
+
     def audit(self, a: AuditView) -> None:
         used, volume, price = a["delivered_mw"], a.values(self.volume_mw), a.values(self.price_per_mwh)
         a.at_least("power used of the block is not negative", used, 0.0)
@@ -193,6 +195,6 @@ class FixedBlock(Contract):
 
 
 def _mean_price(codes: Any, volume: Floats, price: Floats) -> Floats:
-    """Volume-weighted mean price of each period; 0 where the block has no volume and so no obligation."""
-    weight = np.bincount(codes, volume)
-    return np.divide(np.bincount(codes, price * volume), weight, out=np.zeros_like(weight), where=weight > 0)
+    """Volume-weighted mean price, (members, periods); 0 where the block has no volume and so no obligation."""
+    weight = sums_by_period(codes, volume)
+    return np.divide(sums_by_period(codes, price * volume), weight, out=np.zeros_like(weight), where=weight > 0)

@@ -80,6 +80,9 @@ class IndexSupply(Contract):
             "delivered_mw": f.by_time(lambda b, w, t: b.delivered_mw[w, t], "MW", "power delivered by the contract")
         }
 
+    def prices(self, f: Frame) -> dict[str, Floats]:
+        return {self.name: self._unit_price(f)}
+
     def audit(self, a: AuditView) -> None:
         delivered = a["delivered_mw"]
         a.at_least("delivered power is not negative", delivered, 0.0)
