@@ -1,7 +1,8 @@
 """Evaluates one expression template over whole index sets with numpy broadcasting.
 
-A template is an ordinary Pyomo expression in which indices are symbols. Each iterated set gets an array axis; an index expression becomes
-an integer array, a parameter a lookup, a variable an array of column numbers. What comes out is affine: a constant plus a list of terms.
+A template is an ordinary Pyomo expression in which indices are symbols. Each iterated set gets an array axis; an index
+expression becomes an integer array, a parameter a lookup, a variable an array of column numbers. What comes out is
+affine: a constant plus a list of terms.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pyomo.environ as pyo
 from numpy.typing import NDArray
 from pyomo.core.expr.template_expr import GetItemExpression, IndexTemplate, TemplateSumExpression
 
-from optimizer.template import Param
+from optimizer.template import Param, consecutive
 
 MAX_AXES = 8
 """Nested index sets of one rule (its own and those of its sums); every array has this many axes, most of length 1."""
@@ -33,7 +34,8 @@ class SetIndex:
     """Labels of one Pyomo set and their positions; ``labels`` has one array per dimension of the set."""
 
     def __init__(self, pyomo_set: Any) -> None:
-        members = list(pyomo_set)
+        start, size = consecutive(pyomo_set)
+        members = range(start, start + size) if size else list(pyomo_set)
         self.size = len(members)
         self.dimen: int = pyomo_set.dimen if members or pyomo_set.dimen else 1
         columns = [members] if self.dimen == 1 else list(zip(*members, strict=True)) or [()] * self.dimen
@@ -144,6 +146,18 @@ class Evaluator:
     def sets_of(self, index_set: Any) -> tuple[SetIndex, ...]:
         return tuple(self.set_index(s) for s in index_set.subsets())
 
+    def column_of(self, variable: Any) -> int:
+        """Column of one concrete variable (a ``VarData``)."""
+        parent = variable.parent_component()
+        columns = self.columns[id(parent)]
+        index = variable.index()
+        position = 0
+        for size, place in zip(
+            columns.shape, parent.places.of(index if index.__class__ is tuple else (index,)), strict=True
+        ):
+            position = position * size + place
+        return columns.first + position
+
     def bind(self, iterated: Any, templates: tuple[Any, ...], context: Context) -> Context:
         """Give each iterated set an axis and its symbols their labels."""
         if isinstance(iterated, GetItemExpression):
@@ -202,7 +216,7 @@ class Evaluator:
             return self._sum(node, context)
         if isinstance(node, _SUMS):
             parts = [self.affine(argument, context) for argument in node.args]
-            constant = 0.0
+            constant = 0  # an integer: ``t - 1`` is still an index
             for part in parts:
                 constant = constant + part.constant
             return Affine(constant, [term for part in parts for term in part.terms])
@@ -244,7 +258,8 @@ class Evaluator:
             return self._variable(component, labels, context)
         if isinstance(component, Param):
             positions = _positions(self.sets_of(component.index_set()), labels)
-            return Affine(component.array[tuple(positions)])
+            found = component.array[tuple(positions)]
+            return Affine(found if found.dtype.kind == "f" else found.astype(np.int64))
         raise NotAffineError(f"{type(component).__name__} indexed in a template")
 
     def _variable(self, component: Any, labels: list[Any], context: Context) -> Affine:

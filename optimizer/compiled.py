@@ -1,8 +1,8 @@
 """A model of templates becomes the arrays that HiGHS takes: matrix, bounds, costs, integrality.
 
-Each block of rows is compiled from one template. A rule that cannot be read as a template is run index by index instead, with a
-warning; and each template is compared with its own rule at sampled indices, because Pyomo accepts some rules (those that compare a
-label, such as ``if k == "lo"``) and gets them silently wrong. A difference stops the run.
+Each block of rows is compiled from one template. A rule that cannot be read as a template is run index by index
+instead, with a warning. Each template is compared with its own rule at sampled indices as well, as Pyomo accepts some
+rules that ask what an index is and gets them silently wrong. A difference stops the run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
-import scipy.sparse as sp
 from numpy.typing import NDArray
 from pyomo.common.errors import PyomoException
 from pyomo.core.expr import relational_expr as rel
@@ -22,7 +21,8 @@ from pyomo.core.expr.template_expr import tuple_to_relational_expr
 from pyomo.repn import generate_standard_repn
 
 from optimizer.affine import MAX_AXES, Affine, Context, Evaluator, NotAffineError, SetIndex
-from optimizer.template import templatized
+from optimizer.matrix import matrix_of
+from optimizer.symbolic import templatized
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
@@ -129,8 +129,7 @@ class Compiled:
         entries = np.concatenate([p.values for p in parts]) if parts else np.zeros(0)
         row = np.concatenate([p.rows for p in parts]) if parts else np.zeros(0, np.int64)
         column = np.concatenate([p.columns for p in parts]) if parts else np.zeros(0, np.int64)
-        matrix = sp.csc_array((entries, (row.astype(np.int32), column.astype(np.int32))), shape=(count, columns))
-        matrix.eliminate_zeros()
+        matrix = matrix_of(row, column, entries, (count, columns))
         cost, offset = self._objective()
         col_lower, col_upper, integer = self._bounds()
         return Arrays(
@@ -215,23 +214,25 @@ class Compiled:
             raise ValueError(f"{constraint.name}{list(index)} is not linear")
         entries: dict[int, float] = {}
         for coefficient, variable in zip(linear.linear_coefs, linear.linear_vars, strict=True):
-            column = self.evaluator.affine(variable, Context()).terms[0].columns
-            entries[int(column)] = entries.get(int(column), 0.0) + float(coefficient)
+            column = self.evaluator.column_of(variable)
+            entries[column] = entries.get(column, 0.0) + float(coefficient)
         return entries, lower - linear.constant, upper - linear.constant
 
     def _compare_with_rule(self, block: RowBlock, rows: _Rows, sampled: int) -> None:
         """Re-run the rule at the first, the last and ``sampled`` further indices and compare with the compiled rows."""
         count = block.rows.stop - block.rows.start
         chosen = {0, count - 1, *np.random.default_rng(count).integers(0, count, sampled).tolist()}
+        found: dict[int, dict[int, float]] = {number: {} for number in chosen}
+        here = np.flatnonzero(np.isin(rows.rows, list(chosen)))
+        for row, column, value in zip(
+            rows.rows[here].tolist(), rows.columns[here].tolist(), rows.values[here].tolist(), strict=True
+        ):
+            found[row][column] = found[row].get(column, 0.0) + value
         for number in sorted(chosen):
             index = block.index_of(block.rows.start + number)
             expected, lower, upper = self._concrete_row(block.constraint, index)
-            here = np.flatnonzero(rows.rows == number)
-            found: dict[int, float] = {}
-            for place in here:
-                column = int(rows.columns[place])
-                found[column] = found.get(column, 0.0) + float(rows.values[place])
-            same = all(_close(expected.get(c, 0.0), found.get(c, 0.0)) for c in expected.keys() | found.keys())
+            compiled = found[number]
+            same = all(_close(expected.get(c, 0.0), compiled.get(c, 0.0)) for c in expected.keys() | compiled.keys())
             if not (same and _close(lower, rows.lower[number]) and _close(upper, rows.upper[number])):
                 raise TemplateMismatchError(
                     f"{block.constraint.name}{list(index)}: the compiled row differs from the rule; "

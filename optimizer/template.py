@@ -1,12 +1,13 @@
 """Declarations of the model: ordinary Pyomo components that can also be read as templates (the fast road).
 
-Every rule of this project is written once, in Pyomo. On the **ordinary road** Pyomo runs it for every index and builds its usual
-objects. On the **fast road** nothing is built: Pyomo runs the rule a single time with symbolic indices (``templatize_rule``) and
-:mod:`optimizer.affine` evaluates that one expression over the whole index set with numpy. Which road is taken is a property of the root model
-(see :func:`new_model`), so the declarations below are the same on both.
+Every rule of this project is written once, in Pyomo. On the **ordinary road** Pyomo runs it for every index and
+builds its usual objects. On the **fast road** nothing is built: Pyomo runs the rule a single time with symbolic
+indices (``templatize_rule``) and :mod:`optimizer.affine` evaluates that one expression over the whole index set with
+numpy. Which road is taken is a property of the root model (see :func:`new_model`), so the declarations below are the
+same on both.
 
-What a rule may do follows from that: it never branches on an index or on data, boundary steps have index sets of their own, the state
-before the first step is index -1, and data live in :class:`Param` arrays.
+What a rule may do follows from that: it never branches on an index or on data, boundary steps have index sets of their
+own, the state before the first step is index -1, and data live in :class:`Param` arrays.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from pyomo.core.base.objective import ScalarObjective
 from pyomo.core.base.param import IndexedParam
 from pyomo.core.base.set import RangeSet
 from pyomo.core.base.var import IndexedVar
-from pyomo.core.expr.template_expr import IndexTemplate, templatize_rule
+from pyomo.core.expr.base import ExpressionBase
+from pyomo.core.expr.template_expr import IndexTemplate, NPV_Numeric_GetItemExpression, Numeric_GetItemExpression
 
 
 def new_model(*, fast: bool) -> Any:
@@ -33,6 +35,37 @@ def new_model(*, fast: bool) -> Any:
 
 def _on_fast_road(component: Any) -> bool:
     return bool(getattr(component.model(), "on_fast_road", False))
+
+
+class Places:
+    """Positions of labels in the factors of an index set, one index at a time.
+
+    Only what Pyomo's sets say without being iterated over is used: within a template, iterating gives symbols.
+    """
+
+    def __init__(self, index_set: Any) -> None:
+        self._factors = [(factor, factor.dimen, *consecutive(factor)) for factor in index_set.subsets()]
+
+    def of(self, labels: tuple[Any, ...]) -> tuple[int, ...]:
+        """One position per factor; KeyError for an index outside of the set."""
+        places = []
+        start = 0
+        for factor, dimen, first, size in self._factors:
+            end = start + dimen
+            if end > len(labels):
+                raise KeyError(f"index {labels} has fewer labels than its set")
+            if size:
+                offset = labels[start] - first
+                place = int(offset)
+                if place != offset or not 0 <= place < size:
+                    raise KeyError(f"index {labels} is outside of its set")
+            else:
+                place = _ordinal(factor, labels[start] if dimen == 1 else labels[start:end], labels)
+            places.append(place)
+            start = end
+        if start != len(labels):
+            raise KeyError(f"index {labels} has more labels than its set")
+        return tuple(places)
 
 
 class Param(IndexedParam):  # type: ignore[misc]
@@ -48,14 +81,20 @@ class Param(IndexedParam):  # type: ignore[misc]
     def construct(self, data: Any = None) -> None:
         if not self._constructed:
             _construct_index(self)
+            self._places = Places(self.index_set())
+
+    def __getitem__(self, index: Any) -> Any:
+        labels = index if index.__class__ is tuple else (index,)
+        if any(map(_is_symbolic, labels)):
+            # what Pyomo makes of it too, after a search that costs more than all the rest of a template
+            return NPV_Numeric_GetItemExpression((self, *labels))
+        try:
+            return self.array[self._places.of(labels)].item()
+        except (TypeError, KeyError, AttributeError):
+            return super().__getitem__(index)  # slices, nested tuples, and Pyomo's messages
 
     def _getitem_when_not_present(self, index: Any) -> Any:
-        return self.array[self._positions(index)].item()
-
-    def _positions(self, index: Any) -> tuple[int, ...]:
-        labels = index if isinstance(index, tuple) else (index,)
-        sets = self.index_set().subsets()
-        return tuple(_position(s, label) for s, label in zip(sets, labels, strict=True))
+        return self.array[self._places.of(index if isinstance(index, tuple) else (index,))].item()
 
 
 class Var(IndexedVar):  # type: ignore[misc]
@@ -64,13 +103,31 @@ class Var(IndexedVar):  # type: ignore[misc]
     ``bounds_rule`` is the rule of the bounds, or None.
     """
 
+    _rule_bounds: Any
+
     def construct(self, data: Any = None) -> None:
         if not self._constructed:
             self.bounds_rule = self._rule_bounds
+            self.places = Places(self.index_set())
             if _on_fast_road(self):
                 self._dense = False
                 self._rule_bounds = None  # the few that a comparison of rows creates need no bounds
         super().construct(data)
+
+    def __getitem__(self, index: Any) -> Any:
+        try:
+            return self._data[index]
+        except (KeyError, TypeError):
+            labels = index if index.__class__ is tuple else (index,)
+            if any(map(_is_symbolic, labels)):
+                return Numeric_GetItemExpression((self, *labels))
+        if not self._dense:
+            try:
+                self.places.of(labels)
+            except (TypeError, KeyError, AttributeError):
+                return super().__getitem__(index)  # slices, nested tuples, and Pyomo's messages
+            return self._getitem_when_not_present(index)
+        return super().__getitem__(index)
 
 
 class Constraint(IndexedConstraint):  # type: ignore[misc]
@@ -99,30 +156,27 @@ class Objective(ScalarObjective):  # type: ignore[misc]
             _construct_index(self)
 
 
-def _position(index_set: Any, label: Any) -> int:
-    if isinstance(index_set, RangeSet) and len(index_set) == 1:
-        return int(label - index_set.first())  # ranges of one element have step 0, on which Pyomo's ord() divides
-    return int(index_set.ord(label)) - 1
+def _is_symbolic(label: Any) -> bool:
+    """Whether an index holds a symbol; a Pyomo expression of numbers alone is left to Pyomo."""
+    if label.__class__ is IndexTemplate:
+        return True
+    return isinstance(label, ExpressionBase) and any(map(_is_symbolic, label.args))
 
 
-def templatized(block: Any, rule: Any, index_set: Any) -> tuple[Any, tuple[Any, ...]]:
-    """The rule as one expression over symbolic indices, and its symbols; raises TypeError where the rule compares a label.
+def consecutive(factor: Any) -> tuple[int, int]:
+    """First label and number of labels of a range of consecutive integers; (0, 0) for any other set."""
+    if not isinstance(factor, RangeSet):
+        return 0, 0
+    ranges = list(factor.ranges())
+    if len(ranges) != 1 or ranges[0].step not in (0, 1) or ranges[0].end is None:
+        return 0, 0
+    return ranges[0].start, ranges[0].end - ranges[0].start + 1
 
-    To Pyomo ``k == "lo"`` is False for a symbol ``k``: the branch would be left out for every index, without a word.
-    """
-    pyomos_own = IndexTemplate.__eq__
 
-    def refusing_labels(symbol: Any, other: Any) -> Any:
-        if isinstance(other, str):
-            raise TypeError(f"the rule compares an index with the label {other!r}")
-        return pyomos_own(symbol, other)
-
-    IndexTemplate.__eq__ = refusing_labels
-    try:
-        expression, symbols = templatize_rule(block, rule, index_set)
-    finally:
-        del IndexTemplate.__eq__  # what it inherits is in force again
-    return expression, symbols
+def _ordinal(factor: Any, label: Any, labels: tuple[Any, ...]) -> int:
+    if label not in factor:
+        raise KeyError(f"index {labels} is outside of its set")
+    return int(factor.ord(label)) - 1
 
 
 def _construct_index(component: Any) -> None:
