@@ -94,6 +94,10 @@ class AuditView:
         found: Floats = self._dispatch[variable].sel(component=self.label).to_numpy()
         return found
 
+    def reported(self, variable: str) -> Floats:
+        """A variable of this component, (members, steps); 0 where it does not report it."""
+        return np.nan_to_num(self[variable]) if variable in self._dispatch else np.zeros(self.shape)
+
     def site(self, variable: str) -> Floats:
         """A variable of the site that this view is of, (members, steps)."""
         found: Floats = self._dispatch[variable].sel(site=self.label).to_numpy()
@@ -160,9 +164,9 @@ class AuditView:
     # ------------------------------------------------------------------ what must hold
     def at_most(self, rule: str, left: ArrayLike, right: ArrayLike) -> None:
         left, right = np.asarray(left, dtype=float), np.asarray(right, dtype=float)
-        finite = np.where(np.isinf(right), np.nan, right)
-        excess = np.where(np.isinf(right), -np.inf, left - np.nan_to_num(finite))
-        self._findings.add(self.label, rule, excess, np.nan_to_num(finite))
+        unlimited = np.isposinf(right)
+        excess = np.where(unlimited, -np.inf, left - np.where(unlimited, 0.0, right))
+        self._findings.add(self.label, rule, excess, np.where(np.isinf(right), 0.0, right))
 
     def at_least(self, rule: str, left: ArrayLike, right: ArrayLike) -> None:
         self.at_most(rule, -np.asarray(left, dtype=float), -np.asarray(right, dtype=float))
@@ -235,7 +239,7 @@ def _objective(scenario: Scenario, by_member: Floats) -> float:
     """The objective that the ledger implies; with risk, CVaR by its definition, not by the model's variables."""
     from optimizer.summary import cvar
 
-    weights, beta = scenario.ensemble.weights, scenario.risk.weight
+    weights, beta = scenario.ensemble.weights, scenario.risk.beta
     expected = float(weights @ by_member)
     if beta == 0:
         return expected

@@ -89,7 +89,7 @@ class Commitment(StrictModel):
 
     # ------------------------------------------------------------------ the model
     def commitment_variables(self, b: Any, f: Frame, reach_steps: int = 1) -> None:
-        """``on`` has the state -1; starts and stops reach back over minimum times (``reach_steps``), and are 0 there."""
+        """``on`` has the state -1; starts and stops reach back over minimum times or ``reach_steps``, as zeros."""
         count, steps = float(self.committed_units), f.horizon.steps
         decisions = 1 if self.commit == "day_ahead" else f.members_count
         b.decisions = pyo.RangeSet(0, decisions - 1)

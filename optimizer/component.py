@@ -169,6 +169,14 @@ class Contract(Component):
         """Power that the contract takes away at the grid connection, MW."""
         return 0.0
 
+    def audited_delivered_mw(self, a: AuditView) -> Floats:
+        """Power delivered at the grid connection, MW, (members, steps), from the plan alone."""
+        return a.reported("delivered_mw")
+
+    def audited_sold_mw(self, a: AuditView) -> Floats:
+        """Power taken away at the grid connection, MW, (members, steps), from the plan alone."""
+        return a.reported("sold_mw")
+
     def lowest_buy_price(self, f: Frame) -> Floats:
         """Lowest marginal price per MWh at which the contract can deliver, (members, steps); inf where it delivers nothing."""
         return np.full(f.shape, np.inf)
@@ -178,5 +186,5 @@ class Contract(Component):
         return np.full(f.shape, -np.inf)
 
     def prices(self, f: Frame) -> dict[str, Floats]:
-        """Prices per MWh that the contract really charges or pays, by name, (members, steps), for the report; ``f`` has no model."""
+        """Prices per MWh that the contract really charges or pays, by name, (members, steps); ``f`` has no model."""
         return {}

@@ -37,7 +37,10 @@ def kinds(base: type[Component]) -> tuple[type[Component], ...]:
     for module in _modules():
         for _, candidate in inspect.getmembers(module, inspect.isclass):
             if issubclass(candidate, base) and "kind" in candidate.model_fields:
-                found[candidate.model_fields["kind"].default] = candidate
+                kind = candidate.model_fields["kind"].default
+                if found.setdefault(kind, candidate) is not candidate:
+                    modules = f"{found[kind].__module__} and {candidate.__module__}"
+                    raise TypeError(f"the kind {kind} is defined twice, in {modules}")
     return tuple(found[kind] for kind in sorted(found))
 
 

@@ -88,13 +88,13 @@ class Frame:
     def lowest_buy_price(self) -> Floats:
         """Lowest marginal price per MWh at which the site's contracts can deliver, (members, steps); inf without any."""
         prices = [p.component.lowest_buy_price(p.frame) for p in self.site_parts if isinstance(p.component, Contract)]
-        return np.minimum.reduce([self.full(np.inf), *prices])
+        return np.asarray(np.minimum.reduce([self.full(np.inf), *prices]))
 
     @cached_property
     def highest_sell_price(self) -> Floats:
         """Highest marginal price per MWh that the site's contracts pay, (members, steps); -inf without any."""
         prices = [p.component.highest_sell_price(p.frame) for p in self.site_parts if isinstance(p.component, Contract)]
-        return np.maximum.reduce([self.full(-np.inf), *prices])
+        return np.asarray(np.maximum.reduce([self.full(-np.inf), *prices]))
 
     @property
     def guests(self) -> list[Part]:

@@ -49,7 +49,7 @@ def money_lines(parts: Parts) -> list[tuple[Part, str, MoneyLine]]:
 
 
 def _declare_objective(model: Any, scenario: Scenario, lines: list[tuple[Part, str, MoneyLine]]) -> None:
-    beta, alpha = scenario.risk.weight, scenario.risk.cvar_alpha
+    beta, alpha = scenario.risk.beta, scenario.risk.cvar_alpha
 
     def expected(m: Any) -> Any:
         return sum(m.probability[w] * _profit(lines, w) for w in m.members)

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from optimizer.component import Component, Finding
 from optimizer.errors import did_you_mean
 from optimizer.frame import Frame, Part
@@ -54,6 +56,7 @@ def place(scenario: Scenario) -> tuple[Parts, list[tuple[Path, Finding]]]:
         label = component.name if uses[component.name] == 1 or site is None else f"{site}.{component.name}"
         parts[label] = Part(label, component, path, site)
     findings += _duplicate_sites(scenario)
+    findings += _impossible_members(scenario)
     for part in parts.values():
         findings += [(part.path, finding) for finding in _resolve(part, parts)]
     sites = {
@@ -76,6 +79,14 @@ def _duplicate_sites(scenario: Scenario) -> Iterator[tuple[Path, Finding]]:
     for number, site in enumerate(scenario.sites):
         if any(other.name == site.name for other in scenario.sites[:number]):
             yield ("sites", number), Finding("name", "the name is used by another site", site.name)
+
+
+def _impossible_members(scenario: Scenario) -> Iterator[tuple[Path, Finding]]:
+    """Members whose profit counts for nothing: any plan would do for them."""
+    never = [str(member) for member in np.flatnonzero(scenario.ensemble.weights == 0.0)]
+    if never:
+        message = f"member {', '.join(never)} has probability 0: its plan is only feasible, not good"
+        yield ("ensemble",), Finding("probabilities", message, hint="leave it out", fatal=False)
 
 
 def _resolve(part: Part, parts: dict[str, Part]) -> Iterator[Finding]:

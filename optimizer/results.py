@@ -54,6 +54,8 @@ def dispatch_of(scenario: Scenario, parts: Parts, compiled: Compiled, values: Fl
         for name, result in part.component.results(block, part.frame).items():
             add("site", label, block, name, result)
     for (dimension, name), by_label in shared.items():
+        if name in variables:
+            raise ValueError(f"the result {name} is one of components and of sites; it needs two names")
         variables[name] = _stacked(dimension, labels if dimension == "component" else sites, by_label)
     coordinates = {
         "member": np.arange(scenario.members),
@@ -81,11 +83,21 @@ def _kind(component: Any) -> str:
 def _stacked(dimension: str, labels: list[str], by_label: dict[str, tuple[Result, Floats]]) -> xr.DataArray:
     """One variable over all components (or sites); NaN for those that do not have it."""
     result, first = next(iter(by_label.values()))
+    if any(other.dims != result.dims for other, _ in by_label.values()):
+        raise ValueError(f"{result.long_name} has not the same dimensions in {', '.join(by_label)}")
     empty = np.full(first.shape, np.nan)
     array = np.stack([by_label[label][1] if label in by_label else empty for label in labels], axis=-1)
     return xr.DataArray(
-        array, dims=(*result.dims, dimension), attrs={"units": result.units, "long_name": result.long_name}
+        array, dims=(*result.dims, dimension), attrs={"units": _units(by_label), "long_name": result.long_name}
     )
+
+
+def _units(by_label: dict[str, tuple[Result, Floats]]) -> str:
+    """The unit; where it differs (each service counts in a unit of its own), it is named per component."""
+    units = {label: result.units for label, (result, _) in by_label.items()}
+    if len(set(units.values())) == 1:
+        return next(iter(units.values()))
+    return ", ".join(f"{label}: {unit}" for label, unit in units.items())
 
 
 def money_of(parts: Parts, compiled: Compiled, values: Floats) -> Money:

@@ -22,6 +22,8 @@ FORMAT = 1
 """Version of the scenario file's format."""
 PROBABILITY_TOLERANCE = 1e-6
 """How far given probabilities may be from adding up to 1 (they are then scaled to do so exactly)."""
+LARGEST_RISK_WEIGHT = 0.9999
+"""Some weight of the expected profit is left, so that the better members are planned for profit too."""
 
 
 class Ensemble(StrictModel):
@@ -49,7 +51,7 @@ class Ensemble(StrictModel):
         if self.probabilities == "equal":
             return np.full(self.members, 1.0 / self.members)
         given = np.asarray(self.probabilities, dtype=float)
-        return given / given.sum()
+        return np.asarray(given / given.sum())
 
 
 class Risk(StrictModel):
@@ -59,6 +61,11 @@ class Risk(StrictModel):
     """CVaR is the mean profit of the worst ``1 - cvar_alpha`` of the outcomes."""
     weight: Fraction = 0.0
     """Objective = (1 - weight) * expected profit + weight * CVaR; 0 is risk-neutral."""
+
+    @property
+    def beta(self) -> float:
+        """The weight in force: at 1 exactly, any plan of the members outside the worst would do."""
+        return min(self.weight, LARGEST_RISK_WEIGHT)
 
 
 class SolverOptions(StrictModel):
@@ -96,7 +103,7 @@ class Scenario(StrictModel):
     risk: Risk = Risk()
     """Weight of the bad members."""
     solver: SolverOptions = SolverOptions()
-    """How HiGHS is run."""
+    """Gap, time limit and threads of the solver."""
 
     _warnings: tuple[Problem, ...] = PrivateAttr(default=())
     _file: Path | None = PrivateAttr(default=None)

@@ -105,13 +105,13 @@ class Site(StrictModel):
 
     def constraints(self, b: Any, f: Frame) -> None:
         # sums over components are over lists: Pyomo's templates cannot take an empty generator
-        contracts = [p for p in f.site_parts if isinstance(p.component, Contract)]
+        contracts = [(p, p.component) for p in f.site_parts if isinstance(p.component, Contract)]
         loads = [p for p in f.site_parts if not isinstance(p.component, Contract)]
         b.bought = Constraint(
             f.members,
             f.steps,
             rule=lambda b, w, t: (
-                b.import_mw[w, t] == sum([p.component.delivered_mw(p.block, p.frame, w, t) for p in contracts])
+                b.import_mw[w, t] == sum([c.delivered_mw(p.block, p.frame, w, t) for p, c in contracts])
             ),
             doc="import equals what the contracts deliver",
         )
@@ -119,7 +119,7 @@ class Site(StrictModel):
             f.members,
             f.steps,
             rule=lambda b, w, t: (
-                b.export_mw[w, t] == sum([p.component.sold_mw(p.block, p.frame, w, t) for p in contracts])
+                b.export_mw[w, t] == sum([c.sold_mw(p.block, p.frame, w, t) for p, c in contracts])
             ),
             doc="export equals what the contracts take",
         )
@@ -181,7 +181,7 @@ class Site(StrictModel):
     def _largest_import(self, f: Frame) -> Floats:
         """All machines at full power: what import can be used for while nothing is exported."""
         loads = [p.component.largest_power_mw(p.frame) for p in f.site_parts]
-        return np.add.reduce([f.values(self.house_load_mw), *loads])
+        return np.asarray(np.add.reduce([f.values(self.house_load_mw), *loads]))
 
     # ------------------------------------------------------------------ after the model
     def results(self, b: Any, f: Frame) -> dict[str, Result]:
@@ -201,6 +201,12 @@ class Site(StrictModel):
             a.at_most("import within import_limit_mw", imported, a.values(self.grid.import_limit_mw))
         a.at_most("export within export_limit_mw", exported, a.values(self.grid.export_limit_mw))
         a.equal("never import and export at once", np.minimum(imported, exported), 0.0)
+        contracts = [p for p in parts if isinstance(p.component, Contract)]
+        bought = sum((p.component.audited_delivered_mw(p) for p in contracts), np.zeros(a.shape))
+        sold = sum((p.component.audited_sold_mw(p) for p in contracts), np.zeros(a.shape))
+        a.equal("import equals what the contracts deliver", imported, bought)
+        a.equal("export equals what the contracts take", exported, sold)
+        a.equal("house load as given", a.site("house_load_mw"), a.values(self.house_load_mw))
         load = a.values(self.house_load_mw) + sum(p.site_power_mw() for p in parts)
         a.equal("power balance of the site", imported - exported, load)
         net = imported - exported

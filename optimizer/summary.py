@@ -35,7 +35,7 @@ def summarise(
     by_member = profit_by_member(money, scenario.members)
     expected = float(weights @ by_member)
     tail = cvar(by_member, weights, scenario.risk.cvar_alpha)
-    beta = scenario.risk.weight
+    beta = scenario.risk.beta
     objective = (1.0 - beta) * expected + beta * tail if beta > 0 else expected
     audit, sections = audit_plan(scenario, parts, dispatch, money, outcome.objective)
     summary: dict[str, Any] = {

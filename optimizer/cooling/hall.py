@@ -21,6 +21,7 @@ import pyomo.environ as pyo
 from pydantic import Discriminator, Tag, model_validator
 
 from optimizer.audit import AuditView
+from optimizer.chart import Chart
 from optimizer.component import Cooling, Finding, Floats, Result
 from optimizer.frame import Frame
 from optimizer.quantities import Series, SeriesOf
@@ -140,6 +141,9 @@ class Hall(Cooling):
         return found
 
     # ------------------------------------------------------------------ after the model
+    def charts(self, f: Frame) -> tuple[Chart, ...]:
+        return (Chart("Cooling", ("heat_mw",), "MW", "heat against its limit", limits=("heat_limit_mw",)),)
+
     def audit(self, a: AuditView) -> None:
         heat = a["heat_mw"]
         collected = np.add.reduce([np.zeros(a.shape), *(guest.heat_mw() for guest in a.guests)])
