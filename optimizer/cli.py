@@ -1,21 +1,29 @@
 """The command line: thin, and quick to start (the library is imported when a command needs it).
 
-Exit codes: 0 solved to the asked gap; 1 results could not be written, or an internal error; 2 the input was refused; 3 infeasible or unbounded;
-4 stopped at a limit with a plan (written, marked); 5 stopped without one; 6 the audit refused the plan; 130 interrupted outside of the solve.
+Exit codes: 0 solved to the asked gap; 1 results could not be written, or an internal error; 2 the input was refused;
+3 infeasible or unbounded; 4 stopped at a limit or by Ctrl-C with a plan (written, marked); 5 stopped without one; 6 the
+audit refused the plan; 130 interrupted outside of the solve.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
+import shlex
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from optimizer import __version__
-from optimizer.errors import OptimizerError
+from optimizer.errors import InputError, OptimizerError, OutputError
+from optimizer.interruptible import THREAD_NAME
 
 if TYPE_CHECKING:
     from optimizer.plan import Plan
@@ -34,6 +42,35 @@ app = typer.Typer(
 )
 
 
+class _StderrHandler(logging.Handler):
+    """Logs to what stderr is at that moment: above the progress line while there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _complain(self.format(record))
+
+
+def _say(text: str) -> None:
+    with _stdout():
+        typer.echo(text)
+
+
+@contextmanager
+def _stdout() -> Iterator[None]:
+    """Printing on stdout; a reader who has seen enough and left (`| head -1`) is no failure."""
+    try:
+        yield
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the rest is tried again at exit
+        if not isinstance(error, BrokenPipeError):
+            raise OutputError(f"stdout cannot be written: {error.strerror}") from error
+
+
+def _complain(text: str) -> None:
+    """Print on stderr, if anybody still listens there."""
+    with suppress(OSError):
+        typer.echo(text, err=True)
+
+
 def _version(shown: bool) -> None:
     if shown:
         typer.echo(f"optimizer {__version__}")
@@ -50,7 +87,7 @@ def common(
 ) -> None:
     """Options before the command hold for all commands."""
     level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StderrHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     log.handlers[:] = [handler]
     log.setLevel(level)
@@ -87,9 +124,10 @@ def run(
 
 def _print(plan: Plan, folder: Path, as_json: bool, print_plan: Any) -> None:
     if as_json:
-        typer.echo(json.dumps(plan.summary, indent=2, allow_nan=False))
+        _say(json.dumps(plan.summary, indent=2, allow_nan=False))
     else:
-        print_plan(plan, folder)
+        with _stdout():
+            print_plan(plan, folder)
 
 
 @app.command()
@@ -97,7 +135,6 @@ def validate(
     files: Annotated[list[Path], typer.Argument(help="Scenario files.")],
 ) -> None:
     """Check scenario files without solving them; says what was checked."""
-    from optimizer.errors import InputError
     from optimizer.loading import load
     from optimizer.parts import place
 
@@ -107,15 +144,16 @@ def validate(
             scenario = load(file)
         except InputError as error:
             refused = True
-            typer.echo(_told(error), err=True)
+            _complain(_told(error))
             continue
         parts, _ = place(scenario)
         horizon = scenario.horizon
-        typer.echo(
+        _say(
             f"{file}: valid. {scenario.name}: {horizon.steps} steps of {horizon.step} from "
             f"{horizon.local[0].isoformat(timespec='minutes')} ({horizon.timezone}), {scenario.members} member(s), "
             f"{len(scenario.sites)} site(s), {len(parts.components)} components, {len(scenario.data)} data file(s). "
-            "Checked: keys, types, units and ranges, names and references, series against the horizon, cross-checks of components."
+            "Checked: keys, types, units and ranges, names and references, series against the horizon, components "
+            "against each other."
         )
     if refused:
         raise typer.Exit(InputError.exit_code)
@@ -126,7 +164,7 @@ def schema() -> None:
     """Print the JSON Schema of the scenario file (for editors)."""
     from optimizer.scenario import Scenario
 
-    typer.echo(json.dumps(Scenario.model_json_schema(by_alias=True), indent=2))
+    _say(json.dumps(Scenario.model_json_schema(by_alias=True), indent=2))
 
 
 @app.command()
@@ -137,12 +175,10 @@ def new(
     from optimizer.starter import write_starter
 
     scenario = write_starter(folder)
-    typer.echo(f"Made {scenario}. Run it with: optimizer run {scenario}")
+    _say(f"Made {scenario}. Run it with: optimizer run {shlex.quote(str(scenario))}")
 
 
 def _told(error: OptimizerError) -> str:
-    from optimizer.errors import InputError
-
     if not isinstance(error, InputError):
         return f"error: {error}"
     count = len(error.problems)
@@ -153,25 +189,46 @@ def _told(error: OptimizerError) -> str:
 
 def main() -> None:
     """Entry point: every failure is one message on stderr and the documented exit code, never a traceback."""
+    _end_cleanly_when_told_to()
     try:
         app()
+    except SystemExit as leaving:  # typer's own way out, also from Ctrl-C
+        if leaving.code == EXIT_INTERRUPTED:
+            _complain("interrupted; nothing was written")
+        _leave(leaving.code if isinstance(leaving.code, int) else 0)
     except OptimizerError as error:
-        typer.echo(_told(error), err=True)
-        raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        typer.echo("interrupted; nothing was written", err=True)
-        raise SystemExit(EXIT_INTERRUPTED) from None
-    except BrokenPipeError:
-        sys.stderr.close()
-        raise SystemExit(EXIT_INTERNAL) from None
+        _complain(_told(error))
+        _leave(error.exit_code)
+    except MemoryError:
+        _complain("error: the memory does not suffice for a scenario of this size; nothing was written")
+        _leave(EXIT_INTERNAL)
     except Exception as error:
         log.debug("internal error", exc_info=True)
-        typer.echo(
-            f"internal error: {type(error).__name__}: {error}\nNothing was written. This is a defect of optimizer: please report it with "
-            "the scenario file; `optimizer --verbose …` shows where it happened.",
-            err=True,
+        _complain(
+            f"internal error: {type(error).__name__}: {error}\nThis is a defect of optimizer: please report it with "
+            "the scenario file; `optimizer --verbose …` shows where it happened."
         )
-        raise SystemExit(EXIT_INTERNAL) from None
+        _leave(EXIT_INTERNAL)
+
+
+def _end_cleanly_when_told_to() -> None:
+    """Let SIGTERM and a closed terminal end a run as Ctrl-C does: the best plan so far is kept."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has set it to be ignored
+            signal.signal(number, signal.default_int_handler)
+
+
+def _leave(code: int) -> NoReturn:
+    if any(thread.name == THREAD_NAME for thread in threading.enumerate()):
+        # a second Ctrl-C has left HiGHS at work: it must not run into an interpreter that is being taken down
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

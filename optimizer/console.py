@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -36,16 +37,24 @@ def progress_line(progress: Progress) -> str:
     return f"{progress.seconds:.1f} s  plan {plan}  bound {bound}  gap {gap}  nodes {progress.nodes:,}"
 
 
+class _StdoutConsole(Console):
+    """Leaves it to the caller what a reader means who has seen enough and left (`| head -1`)."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        raise
+
+
 def print_plan(plan: Plan, folder: Path) -> None:
     """The plan in a few lines on stdout."""
     summary = plan.summary
-    console = Console()
-    currency = summary["currency"]
+    console = _StdoutConsole()
+    currency = escape(summary["currency"])
     gap = summary["mip_gap"]
     state = f"{summary['status']}" + ("" if gap is None else f", proven gap {gap * 100:.3g} %")
     if summary["status"] != "optimal":
         state += f" (stopped: {summary['stopped_by']})"
-    table = Table(title=f"{summary['name']}: {state}", title_justify="left", show_header=False)
+    table = Table(title=f"{escape(summary['name'])}: {state}", title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")
     for line, amount in summary["ledger"].items():
@@ -69,4 +78,5 @@ def print_plan(plan: Plan, folder: Path) -> None:
     table.add_row("audit", f"{summary['audit']['checks']} checks, largest violation {violation:.1e}")
     table.add_row("time", seconds)
     console.print(table)
-    console.print(f"Results: {folder}/ (report.html, summary.json, dispatch.nc, dispatch.csv, ledger.csv)", highlight=False)
+    files = "report.html, summary.json, dispatch.nc, dispatch.csv, ledger.csv"
+    console.print(f"Results: {folder}/ ({files})", highlight=False, markup=False, soft_wrap=True)

@@ -6,8 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import highspy
@@ -15,13 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.compiled import Arrays
+from optimizer.errors import InputError, Problem
+from optimizer.interruptible import in_thread
 from optimizer.scenario import SolverOptions
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 
 Status = Literal["optimal", "feasible", "infeasible", "unbounded", "no_plan"]
-INTEGRALITY_TOLERANCE = 1e-6
+PROOF_TOLERANCE = 1e-9
+"""Relative distance of plan and bound that is rounding."""
+LARGEST_COST, LARGEST_COEFFICIENT = 1e20, 1e15
+"""HiGHS takes larger ones for infinite, or refuses them."""
+WHOLE_WITHIN = 1e-9
+"""Distance from a whole number up to which a decision is simply rounded."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,8 @@ class Outcome:
     bound: float
     gap: float
     values: Floats | None
-    seconds: float
-    nodes: int
+    seconds: float = 0.0
+    nodes: int = 0
     log_lines: list[str] = field(default_factory=list, repr=False)
 
 
@@ -56,28 +62,29 @@ def solve(
     *,
     progress: Callable[[Progress], None] | None = None,
     start: Floats | None = None,
-    log_file: Path | None = None,
 ) -> Outcome:
     """Maximise. ``optimal`` means proven within ``options.mip_rel_gap``; anything else with a plan is ``feasible``.
 
     Ctrl-C stops HiGHS and keeps the best plan so far; pressing it again raises KeyboardInterrupt.
     """
+    started = time.perf_counter()
     highs = new_highs(options)
     lines: list[str] = []
     _collect_log(highs, lines)
     pass_arrays(highs, arrays)
     if start is not None:
         highs.setSolution(len(start), np.arange(len(start), dtype=np.int32), start)
-    started = time.perf_counter()
     interrupted = _run(highs, progress)
-    seconds = time.perf_counter() - started
-    outcome = _outcome(highs, arrays, options, seconds, interrupted=interrupted)
+    outcome = _outcome(highs, arrays, options, interrupted=interrupted)
+    if outcome.values is not None and not interrupted:
+        _make_whole(outcome, arrays, options)
+    outcome.seconds = time.perf_counter() - started
     outcome.log_lines = lines
     return outcome
 
 
 class SilentHighs(highspy.Highs):  # type: ignore[misc]
-    """HiGHS that leaves the console alone, its banner included (printed when callbacks are enabled in the constructor)."""
+    """HiGHS that leaves the console alone, its banner included (printed by the constructor as it enables callbacks)."""
 
     def enableCallbacks(self) -> None:  # noqa: N802 (HiGHS's name)
         self.setOptionValue("log_to_console", False)
@@ -99,10 +106,12 @@ def new_highs(options: SolverOptions) -> Any:
 
 
 def pass_arrays(highs: Any, arrays: Arrays) -> None:
-    """Hand the whole model over in one call."""
+    """Hand the whole model over in one call. Raises InputError where a figure is beyond what HiGHS can take."""
+    _check_size("money per unit", arrays.cost, LARGEST_COST)
+    _check_size("a coefficient", arrays.matrix.data, LARGEST_COEFFICIENT)
     rows, columns = arrays.matrix.shape
     matrix = arrays.matrix
-    highs.passModel(
+    status = highs.passModel(
         columns,
         rows,
         int(matrix.nnz),
@@ -124,6 +133,17 @@ def pass_arrays(highs: Any, arrays: Arrays) -> None:
         np.zeros(1),
         arrays.integer.astype(np.int32),
     )
+    if status == highspy.HighsStatus.kError:  # it would go on with an empty model and call that optimal
+        raise RuntimeError("HiGHS refused the model")
+
+
+def _check_size(what: str, numbers: Floats, limit: float) -> None:
+    too_large = ~(np.abs(numbers) < limit)  # NaN too
+    if too_large.any():
+        message = (
+            f"a figure of the scenario is too large for the solver: it leads to {what} of {numbers[too_large][0]:g}"
+        )
+        raise InputError([Problem("", message, allowed=f"below {limit:g}")])
 
 
 def _collect_log(highs: Any, lines: list[str]) -> None:
@@ -131,49 +151,41 @@ def _collect_log(highs: Any, lines: list[str]) -> None:
 
 
 def _run(highs: Any, progress: Callable[[Progress], None] | None) -> bool:
-    """Run HiGHS in a thread, so that Ctrl-C reaches Python; returns whether it was interrupted."""
-    stop = threading.Event()
+    """Run HiGHS; returns whether it was interrupted."""
+    asked = threading.Event()
+    failure: list[Exception] = []
 
     def interrupt(event: Any) -> None:
-        if stop.is_set():
+        if asked.is_set():
             event.interrupt()
 
     def report(event: Any) -> None:
         data = event.data_out
-        if progress is not None:
-            progress(
-                Progress(
-                    data.running_time, data.mip_primal_bound, data.mip_dual_bound, data.mip_gap, data.mip_node_count
-                )
-            )
+        numbers = data.running_time, data.mip_primal_bound, data.mip_dual_bound, data.mip_gap, data.mip_node_count
+        try:
+            if progress is not None and not failure:
+                progress(Progress(*numbers))
+        except Exception as error:  # HiGHS would swallow it and report that it failed itself
+            failure.append(error)
+            asked.set()
 
-    for callback in (highs.cbMipInterrupt, highs.cbSimplexInterrupt, highs.cbIpmInterrupt):
-        callback += interrupt
+    def stop() -> None:
+        asked.set()
+        log.warning("interrupted: HiGHS is asked to stop and the best plan so far is kept; again: leave at once")
+        # called in every iteration of an LP (2 to 3 % of its time), so they are connected only when they are needed
+        highs.cbSimplexInterrupt += interrupt
+        highs.cbIpmInterrupt += interrupt
+
+    highs.cbMipInterrupt += interrupt
     if progress is not None:
         highs.cbMipLogging += report
-    failure: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            highs.run()
-        except BaseException as error:  # handed to the caller's thread
-            failure.append(error)
-
-    thread = threading.Thread(target=work, name="highs", daemon=True)
-    thread.start()
-    try:
-        while thread.is_alive():
-            thread.join(0.05)
-    except KeyboardInterrupt:
-        log.warning("interrupted: HiGHS is asked to stop; the best plan so far is kept")
-        stop.set()
-        thread.join()
+    interrupted = in_thread(highs.run, stop)
     if failure:
         raise failure[0]
-    return stop.is_set()
+    return interrupted
 
 
-def _outcome(highs: Any, arrays: Arrays, options: SolverOptions, seconds: float, *, interrupted: bool) -> Outcome:
+def _outcome(highs: Any, arrays: Arrays, options: SolverOptions, *, interrupted: bool) -> Outcome:
     status = highs.getModelStatus()
     info = highs.getInfo()
     kind = highspy.HighsModelStatus
@@ -181,27 +193,69 @@ def _outcome(highs: Any, arrays: Arrays, options: SolverOptions, seconds: float,
         settled: Status = "infeasible" if status == kind.kInfeasible else "unbounded"
         if status == kind.kUnboundedOrInfeasible:
             settled = _told_apart(arrays, options)
-        return Outcome(settled, settled, np.nan, np.nan, np.inf, None, seconds, 0)
+        return Outcome(settled, settled, np.nan, np.nan, np.inf, None, nodes=0)
     is_mip = bool(arrays.integer.any())
     feasible = info.primal_solution_status == int(highspy.SolutionStatus.kSolutionStatusFeasible)
+    feasible = feasible or status == kind.kModelEmpty
     values = np.asarray(highs.getSolution().col_value, dtype=float) if feasible else None
     objective = info.objective_function_value if feasible else np.nan
+    if status == kind.kModelEmpty:
+        objective = arrays.offset
     proven = status in (kind.kOptimal, kind.kModelEmpty)
-    bound = info.mip_dual_bound if is_mip and status != kind.kModelEmpty else (objective if proven else np.inf)
-    bound = np.inf if abs(bound) >= highspy.kHighsInf else bound
-    gap = _relative_gap(objective, bound) if feasible else np.inf
+    bound = objective if proven else np.inf
+    if is_mip and info.valid and status != kind.kModelEmpty:
+        bound = info.mip_dual_bound
     stopped_by = "interrupt" if interrupted else highs.modelStatusToString(status).lower()
-    proven = feasible and proven and gap <= options.mip_rel_gap * (1 + 1e-9) + 1e-12
-    settled = "optimal" if proven else "feasible" if feasible else "no_plan"
-    return Outcome(settled, stopped_by, objective, bound, gap, values, seconds, max(0, info.mip_node_count))
+    outcome = Outcome("no_plan", stopped_by, objective, bound, np.inf, values, nodes=max(0, info.mip_node_count))
+    _judge(outcome, options, proven=proven)
+    return outcome
+
+
+def _judge(outcome: Outcome, options: SolverOptions, *, proven: bool) -> None:
+    """Set the gap and the status from objective and bound; ``optimal`` needs both HiGHS's word and the asked gap."""
+    if abs(outcome.bound) >= highspy.kHighsInf:
+        outcome.bound = np.inf
+    if outcome.values is None:
+        return
+    outcome.bound = max(outcome.bound, outcome.objective)  # by rounding it may lie a hair below what has been reached
+    outcome.gap = _relative_gap(outcome.objective, outcome.bound)
+    outcome.status = "optimal" if proven and outcome.gap <= options.mip_rel_gap + PROOF_TOLERANCE else "feasible"
 
 
 def _relative_gap(objective: float, bound: float) -> float:
-    """HiGHS's own measure: distance to the bound, relative to the objective."""
-    distance = max(0.0, bound - objective)
-    if distance == 0.0:
+    """HiGHS's own measure, distance to the bound relative to the objective; a distance within rounding is none."""
+    distance = bound - objective
+    if distance <= PROOF_TOLERANCE * max(1.0, abs(objective)):
         return 0.0
     return distance / abs(objective) if objective != 0 else np.inf
+
+
+def _make_whole(outcome: Outcome, arrays: Arrays, options: SolverOptions) -> None:
+    """Make whole decisions exactly whole: HiGHS takes 0.999999 for 1, and a thousandth of a machine may hang on that.
+
+    The whole ones are fixed at their rounded values and the others solved again; where that fails, the plan stays.
+    """
+    values, integer = outcome.values, arrays.integer
+    if values is None or not integer.any():
+        return
+    rounded = np.where(integer, np.round(values), values)
+    if np.abs(rounded - values).max() <= WHOLE_WITHIN:
+        outcome.values = rounded + 0.0
+        return
+    fixed = replace(
+        arrays,
+        col_lower=np.where(integer, rounded, arrays.col_lower),
+        col_upper=np.where(integer, rounded, arrays.col_upper),
+        integer=np.zeros_like(integer),
+    )
+    highs = new_highs(options)
+    pass_arrays(highs, fixed)
+    if _run(highs, None) or highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        log.debug("whole decisions are off by up to %.1e and are left so", np.abs(rounded - values).max())
+        return
+    outcome.values = np.asarray(highs.getSolution().col_value, dtype=float)
+    outcome.objective = highs.getInfo().objective_function_value
+    _judge(outcome, options, proven=outcome.status == "optimal")
 
 
 def _told_apart(arrays: Arrays, options: SolverOptions) -> Status:

@@ -1,7 +1,12 @@
-"""Why there is no plan, in the scenario's words: the smallest set of rules that HiGHS proves to conflict, or what grows without limit."""
+"""Why there is no plan, in the scenario's words.
+
+For an infeasible model: the smallest set of rules and limits that HiGHS proves to conflict. For an unbounded one: what
+grows without end.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,17 +14,32 @@ from typing import Any
 import highspy
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from pyomo.core.base.set import RangeSet
 
 from optimizer.compiled import Arrays, Compiled
 from optimizer.errors import InfeasibleError, UnboundedError
 from optimizer.highs import SilentHighs, pass_arrays
 from optimizer.horizon import Horizon
+from optimizer.interruptible import in_thread
 from optimizer.ordinary import OrdinaryRoad
 from optimizer.scenario import Scenario
 
 IIS_FROM_LP_IRREDUCIBLE = 2 + 4
+IRREDUCIBLE = 3
 IIS_TIME_LIMIT_S = 60.0
 GROUP_TIME_LIMIT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row or bound of the matrix in words: component, rule, member and step (None without), value of the bound."""
+
+    where: str
+    rule: str
+    member: int | None = None
+    step: int | None = None
+    limit: float | None = None
 
 
 @dataclass
@@ -30,15 +50,26 @@ class Conflict:
     rule: str
     steps: set[int] = field(default_factory=set)
     members: set[int] = field(default_factory=set)
+    limits: set[float] = field(default_factory=set)
 
     def told(self, horizon: Horizon, several_members: bool) -> str:
         text = f"{self.where}: {self.rule}"
+        if self.limits:
+            low, high = min(self.limits), max(self.limits)
+            text += f" {low:g}" if low == high else f" {low:g} to {high:g}"
         if self.steps:
-            local = horizon.local
-            first, last = local[min(self.steps)], local[max(self.steps)]
-            when = f"at {_clock(first)}" if first == last else f"{len(self.steps)} steps from {_clock(first)} to {_clock(last)}"
-            text += f" ({when}" + (f", member {min(self.members)}" if several_members and self.members else "") + ")"
+            text += f" ({self._when(horizon)}"
+            text += f", member {min(self.members)})" if several_members and self.members else ")"
         return text
+
+    def _when(self, horizon: Horizon) -> str:
+        steps = [step for step in self.steps if step >= 0]
+        if not steps:
+            return "before the first step"
+        first, last = horizon.local[min(steps)], horizon.local[max(steps)]
+        if first == last:
+            return f"at {_clock(first)}"
+        return f"{len(steps)} steps from {_clock(first)} to {_clock(last)}"
 
 
 class Words:
@@ -49,19 +80,35 @@ class Words:
         self._compiled = compiled
         self._ordinary = ordinary
 
-    def row(self, row: int) -> tuple[str, str, int | None, int | None]:
-        """Component, rule, member and step of a row."""
+    def row(self, row: int) -> Entry:
+        """The rule that a row belongs to."""
         if self._ordinary is not None:
             constraint = self._ordinary.rule_of_row(row)
             parent, index = constraint.parent_component(), constraint.index()
         else:
             block = next(b for b in self._compiled.blocks if b.rows.start <= row < b.rows.stop)
             parent, index = block.constraint, block.index_of(row)
-        member, step = self._when(parent, index)
-        return self._where(parent), parent.doc or parent.local_name, member, step
+        return Entry(self._where(parent), parent.doc or parent.local_name, *self._when(parent, index))
 
-    def column(self, column: int) -> tuple[str, str, int | None, int | None]:
-        """Component, limited quantity, member and step of a column."""
+    def bounds(self, arrays: Arrays, column: int, status: Any) -> list[Entry]:
+        """The bounds of a column that take part in a conflict, without those that say nothing to a planner."""
+        sides = {
+            int(highspy.IisBoundStatus.kIisBoundStatusLower): ("at least",),
+            int(highspy.IisBoundStatus.kIisBoundStatusUpper): ("at most",),
+            int(highspy.IisBoundStatus.kIisBoundStatusBoxed): ("at least", "at most"),
+        }.get(int(status), ())
+        quantity = self.column(column)
+        before_horizon = quantity.step is not None and quantity.step < 0
+        limits = {"at least": float(arrays.col_lower[column]), "at most": float(arrays.col_upper[column])}
+        return [
+            replace(quantity, rule=f"{quantity.rule} {side}", limit=limits[side])
+            for side in sides
+            # that no quantity is negative, or that nothing ran before the horizon, goes without saying
+            if limits[side] != 0.0 or (side == "at most" and not before_horizon)
+        ]
+
+    def column(self, column: int) -> Entry:
+        """The quantity that a column stands for."""
         if self._ordinary is not None:
             variable = self._ordinary.column(column)
             parent, index = variable.parent_component(), variable.index()
@@ -73,8 +120,18 @@ class Words:
                 if 0 <= column - evaluator.columns[id(v)].first < evaluator.columns[id(v)].size
             )
             index = evaluator.columns[id(parent)].label_of(column)
-        member, step = self._when(parent, index)
-        return self._where(parent), f"limit on {parent.local_name}", member, step
+        return Entry(self._where(parent), parent.local_name, *self._when(parent, index))
+
+    def rules(self, rows: int) -> list[tuple[Entry, NDArray[np.int64]]]:
+        """Every rule and its rows."""
+        if self._ordinary is None:
+            found = [(b.rows.start, np.arange(b.rows.start, b.rows.stop)) for b in self._compiled.blocks]
+        else:
+            of_parent: dict[int, list[int]] = {}
+            for row in range(rows):
+                of_parent.setdefault(id(self._ordinary.rule_of_row(row).parent_component()), []).append(row)
+            found = [(own[0], np.array(own)) for own in of_parent.values()]
+        return [(replace(self.row(first), member=None, step=None), own) for first, own in found]
 
     def _where(self, component: Any) -> str:
         block = component.parent_block()
@@ -87,32 +144,36 @@ class Words:
         """Member and step among the labels of an index, by the index sets they come from."""
         model = component.model()
         labels = index if isinstance(index, tuple) else (index,)
-        found: dict[str, int] = {}
+        found: dict[str, Any] = {}
         position = 0
-        for subset in component.index_set().subsets():
+        for subset in component.index_set().subsets() if component.is_indexed() else ():
             width = subset.dimen or 1
             part = labels[position : position + width]
             position += width
             if subset is model.members:
                 found["member"] = part[0]
-            elif subset is model.steps or subset is model.inner_steps or subset is model.states:
+            elif subset is model.steps or subset is model.inner_steps or _reaches_back(subset, model.steps):
                 found["step"] = part[0]
-            elif width == 2:
+            elif width == 2 and component.parent_block() is not model:  # our sparse sets are of members and steps
                 found["member"], found["step"] = part
-        step = found.get("step")
-        return found.get("member"), step if step is None or step >= 0 else None
+        return found.get("member"), found.get("step")
+
+
+def _reaches_back(index_set: Any, steps: Any) -> bool:
+    """Whether an index set is the steps and some before them."""
+    return isinstance(index_set, RangeSet) and index_set.first() < 0 and index_set.last() == steps.last()
 
 
 def explain(
     status: str, arrays: Arrays, compiled: Compiled, scenario: Scenario, ordinary: OrdinaryRoad | None
 ) -> InfeasibleError | UnboundedError:
-    """The error to raise for a model without a plan (``infeasible``) or without an end to its profit (``unbounded``)."""
+    """The error to raise for a model without a plan (``infeasible``) or with endless profit (``unbounded``)."""
     words = Words(scenario, compiled, ordinary)
     if status == "unbounded":
         return UnboundedError(_unbounded(arrays, words))
     conflicts, how = _linear_conflict(arrays, words)
     if not conflicts:
-        conflicts, how = _integer_conflict(arrays, compiled, words) if ordinary is None else ([], "")
+        conflicts, how = _integer_conflict(arrays, words)
     if not conflicts:
         return InfeasibleError("no plan satisfies all rules; HiGHS could not name a smaller set that conflicts")
     told = [c.told(scenario.horizon, scenario.members > 1) for c in conflicts]
@@ -125,71 +186,70 @@ def _linear_conflict(arrays: Arrays, words: Words) -> tuple[list[Conflict], str]
     highs.setOptionValue("iis_strategy", IIS_FROM_LP_IRREDUCIBLE)
     highs.setOptionValue("iis_time_limit", IIS_TIME_LIMIT_S)
     pass_arrays(highs, replace(arrays, integer=np.zeros_like(arrays.integer)))
-    status, found = highs.getIis()
+    answer: list[Any] = []
+    in_thread(lambda: answer.extend(highs.getIis()))
+    status, found = answer
     if status == highspy.HighsStatus.kError or not (found.row_index_ or found.col_index_):
         return [], ""
-    bounded = [
-        column
-        for column, bound in zip(found.col_index_, found.col_bound_, strict=True)
-        if _tells(arrays, column, bound)
-    ]
-    entries = [words.row(row) for row in found.row_index_] + [words.column(column) for column in bounded]
-    return _grouped(entries), "these conflict (leave out any one and there is a plan)"
+    entries = [words.row(row) for row in found.row_index_]
+    for column, bound in zip(found.col_index_, found.col_bound_, strict=True):
+        entries += words.bounds(arrays, column, bound)
+    irreducible = int(found.status_) == IRREDUCIBLE
+    return _grouped(entries), "these conflict" + (" (leave out any one and there is a plan)" if irreducible else "")
 
 
-def _tells(arrays: Arrays, column: int, bound: Any) -> bool:
-    """Whether a column's bound says something to a planner: a quantity that cannot be negative does not."""
-    lower_is_zero = arrays.col_lower[column] == 0.0
-    return not (int(bound) == int(highspy.IisBoundStatus.kIisBoundStatusLower) and lower_is_zero)
-
-
-def _integer_conflict(arrays: Arrays, compiled: Compiled, words: Words) -> tuple[list[Conflict], str]:
-    """Feasible with fractions but not with whole numbers: drop whole rules, one at a time, as long as it stays infeasible."""
+def _integer_conflict(arrays: Arrays, words: Words) -> tuple[list[Conflict], str]:
+    """Feasible with fractions but not with whole numbers: drop rules, one by one, as long as it stays infeasible."""
     needed = []
     lower, upper = arrays.row_lower.copy(), arrays.row_upper.copy()
-    for block in compiled.blocks:
-        kept = lower[block.rows].copy(), upper[block.rows].copy()
-        lower[block.rows], upper[block.rows] = -np.inf, np.inf
-        if _infeasible(replace(arrays, row_lower=lower, row_upper=upper)):
+    ends_at = time.perf_counter() + IIS_TIME_LIMIT_S
+    for entry, rows in words.rules(len(lower)):
+        kept = lower[rows], upper[rows]  # copies: the rows are a list of numbers
+        lower[rows], upper[rows] = -np.inf, np.inf
+        time_limit_s = min(GROUP_TIME_LIMIT_S, ends_at - time.perf_counter())
+        if time_limit_s > 0 and _infeasible(replace(arrays, row_lower=lower, row_upper=upper), time_limit_s):
             continue
-        lower[block.rows], upper[block.rows] = kept
-        needed.append(words.row(block.rows.start)[:2])
-    how = "these conflict once decisions have to be whole (started or not, here or there)"
-    return [Conflict(where, rule) for where, rule in needed], how
+        lower[rows], upper[rows] = kept
+        needed.append(entry)
+    return _grouped(needed), "these conflict once decisions have to be whole (started or not, here or there)"
 
 
-def _infeasible(arrays: Arrays) -> bool:
+def _infeasible(arrays: Arrays, time_limit_s: float) -> bool:
     highs = SilentHighs()
-    highs.setOptionValue("time_limit", GROUP_TIME_LIMIT_S)
+    highs.setOptionValue("time_limit", time_limit_s)
     highs.setOptionValue("mip_rel_gap", np.inf)
     pass_arrays(highs, replace(arrays, cost=np.zeros_like(arrays.cost)))
-    highs.run()
+    in_thread(highs.run)
     return bool(highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible)
 
 
 def _unbounded(arrays: Arrays, words: Words) -> str:
     highs = SilentHighs()
     highs.setOptionValue("presolve", "off")
+    highs.setOptionValue("time_limit", IIS_TIME_LIMIT_S)
     pass_arrays(highs, replace(arrays, integer=np.zeros_like(arrays.integer)))
-    highs.run()
+    in_thread(highs.run)
     _, has_ray, ray = highs.getPrimalRay()
     message = "profit grows without limit, so a limit is missing"
     if not has_ray:
         return f"{message}; check prices that pay for unlimited import or export"
     growing = np.flatnonzero(np.abs(np.asarray(ray)) > 1e-9)
     conflicts = _grouped([words.column(int(column)) for column in growing])
-    what = ", ".join(f"{c.where} {c.rule.removeprefix('limit on ')}" for c in conflicts)
+    what = ", ".join(f"{c.where} {c.rule}" for c in conflicts)
     return f"{message}: these can grow together without end: {what}"
 
 
-def _grouped(entries: Iterable[tuple[str, str, int | None, int | None]]) -> list[Conflict]:
+def _grouped(entries: Iterable[Entry]) -> list[Conflict]:
     grouped: dict[tuple[str, str], Conflict] = {}
-    for where, rule, member, step in entries:
-        conflict = grouped.setdefault((where, rule), Conflict(where, rule))
-        if member is not None:
-            conflict.members.add(member)
-        if step is not None:
-            conflict.steps.add(step)
+    for entry in entries:
+        conflict = grouped.setdefault((entry.where, entry.rule), Conflict(entry.where, entry.rule))
+        for found, one in (
+            (conflict.members, entry.member),
+            (conflict.steps, entry.step),
+            (conflict.limits, entry.limit),
+        ):
+            if one is not None:
+                found.add(one)  # type: ignore[arg-type]
     return list(grouped.values())
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from optimizer.errors import InputError, Problem
+from optimizer.frame import Part
 from optimizer.horizon import Horizon
 from optimizer.parts import finding_path, place
 from optimizer.quantities import LoadContext
 from optimizer.scenario import Ensemble, Scenario
-from optimizer.scenario_file import RawScenario, apply_overrides, copied, read_scenario_file
+from optimizer.scenario_file import RawScenario, apply_overrides, read_scenario_file
 from optimizer.series import DataSource, SourceReader
 from optimizer.validation import genuine_errors, problems_of
+from optimizer.yaml_reader import copied
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
 
 
 def scenario_from_dict(data: Mapping[str, Any], folder: str | Path = ".") -> Scenario:
-    """Check a scenario given as plain dictionaries, with the keys of the file; data files are relative to ``folder``."""
+    """Check a scenario given as plain dictionaries, with the keys of the file; data files are found from ``folder``."""
     started = time.perf_counter()
     scenario = _checked(RawScenario(copied(dict(data)), path=None), Path(folder))
     scenario._read_s = time.perf_counter() - started
@@ -58,9 +60,8 @@ def _checked(raw: RawScenario, folder: Path | None = None) -> Scenario:
         refused, warnings = _cross_checked(scenario, raw, partial=bool(problems))
         problems += refused
         scenario._warnings = tuple(warnings)
-    if problems:
-        raise InputError(problems)
-    assert scenario is not None
+    if scenario is None or problems:
+        raise InputError(sorted(problems, key=lambda p: (p.line is None, p.line or 0)))
     for warning in scenario.warnings:
         log.warning("%s", warning)
     return scenario
@@ -72,12 +73,10 @@ def _context(data: Mapping[str, Any], folder: Path) -> LoadContext:
     ensemble = _valid(Ensemble, data.get("ensemble", {}))
     members = None if ensemble is None else ensemble.members
     sections = data.get("data", {})
-    sources = {
-        name: source
-        for name, value in (sections.items() if isinstance(sections, dict) else ())
-        if (source := _valid(DataSource, value)) is not None
-    }
-    if horizon is None or len(sources) < len(sections or ()):
+    if horizon is None or not isinstance(sections, dict):
+        return LoadContext(horizon, members, None)
+    sources = {name: source for name, value in sections.items() if (source := _valid(DataSource, value)) is not None}
+    if len(sources) < len(sections):
         return LoadContext(horizon, members, None)
     return LoadContext(horizon, members, SourceReader(sources, folder, horizon, members))
 
@@ -118,17 +117,19 @@ def _without_refused_components(error: ValidationError, data: dict[str, Any], co
 def _cross_checked(scenario: Scenario, raw: RawScenario, *, partial: bool) -> tuple[list[Problem], list[Problem]]:
     """What is wrong between components (fatal), and what is odd (warnings).
 
-    With ``partial``, components are missing because they were refused: positions are looked up by name, and what could only be missing because
-    of that is not reported.
+    With ``partial``, components are missing because they were refused: positions are looked up by name, and what could
+    only be missing because of that is not reported.
     """
     parts, findings = place(scenario)
-    complete = [part for part in parts.components.values() if all(part.hosts.get(r) for r in _given(part.component))]
-    for part in complete:
+    for part in parts.components.values():
+        if not _all_hosts_found(part):
+            continue  # what else it would find only follows from that
         findings += [(part.path, finding) for finding in part.component.check(part.frame)]
     if not partial:
         for part in parts.sites.values():
             findings += [(part.path, finding) for finding in part.component.check(part.frame)]
-    fatal, warnings = [], []
+    fatal: list[Problem] = []
+    warnings: list[Problem] = []
     for base, finding in findings:
         if partial and finding.field in ("pool", "cooling") and finding.value in _names(raw.data):
             continue
@@ -145,8 +146,13 @@ def _cross_checked(scenario: Scenario, raw: RawScenario, *, partial: bool) -> tu
     return fatal, warnings
 
 
-def _given(component: Any) -> Iterable[str]:
-    return [field for field in component.refers_to if getattr(component, field) is not None]
+def _all_hosts_found(part: Part) -> bool:
+    for field in part.component.refers_to:
+        value = getattr(part.component, field)
+        names = [] if value is None else [value] if isinstance(value, str) else list(value)
+        if len(part.hosts.get(field, ())) < len(names):
+            return False
+    return True
 
 
 def _names(data: object) -> set[str]:

@@ -1,82 +1,37 @@
 """The results folder: written whole or not at all, and read back into the same plan.
 
-Everything is written into a folder beside the target first; only when all files are complete are they moved in, ``summary.json`` last. Files of
-others in the target folder are left alone. ``scenario.yaml`` and ``inputs.nc`` together are the scenario as resolved, with every series that
-came from a data file: the folder can be run again elsewhere.
+``scenario.yaml`` and ``inputs.nc`` together are the scenario as resolved, with every series that came from a data file:
+the folder can be run again elsewhere. Files of others in the folder are left alone.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-
+from numpy.typing import NDArray
 
 from optimizer.errors import InputError, OutputError, Problem
 from optimizer.loading import load
+from optimizer.output_folder import SUMMARY, OutputFolder
 from optimizer.plan import Plan
 from optimizer.quantities import Series
 from optimizer.results import FORMAT, Money
 from optimizer.scenario import Scenario
 from optimizer.yaml_reader import to_yaml
 
-ENGINE = "h5netcdf"
-SUMMARY = "summary.json"
+__all__ = ["OutputFolder", "dispatch_table", "read", "resolved", "save", "write"]
 
+T = TypeVar("T")
 
-class OutputFolder:
-    """A staging folder beside ``folder``; leaving the ``with`` block without :meth:`publish` removes it without a trace.
-
-    Entering raises InputError where the folder cannot be written: better before a long solve than after.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.staging = folder
-        self._made: list[Path] = []
-
-    def __enter__(self) -> Self:
-        try:
-            if self.folder.exists() and not self.folder.is_dir():
-                raise NotADirectoryError(f"{self.folder} is a file")
-            self._made = [p for p in (self.folder, *self.folder.parents) if not p.exists()]
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.staging = Path(tempfile.mkdtemp(prefix=".partial-", dir=self.folder))
-        except OSError as error:
-            self._remove_made()
-            message = f"results cannot be written here: {error.strerror or error}"
-            raise InputError([Problem("--out", message, value=str(self.folder))]) from error
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        shutil.rmtree(self.staging, ignore_errors=True)
-        self._remove_made()
-
-    def _remove_made(self) -> None:
-        """Folders that were made for nothing."""
-        for folder in self._made:
-            try:
-                folder.rmdir()
-            except OSError:
-                return  # holds something by now
-
-    def publish(self) -> None:
-        """Move the complete files in; ``summary.json``, which says that the folder is complete, goes last."""
-        (self.folder / SUMMARY).unlink(missing_ok=True)
-        names = sorted((path.name for path in self.staging.iterdir()), key=lambda name: name == SUMMARY)
-        for name in names:
-            os.replace(self.staging / name, self.folder / name)
+READS = ("status", "expected_profit", "profit_by_member", "mip_gap")
+"""Figures of the summary without which there is no plan."""
 
 
 def save(plan: Plan, folder: Path) -> Path:
@@ -88,7 +43,7 @@ def save(plan: Plan, folder: Path) -> Path:
 def write(plan: Plan, output: OutputFolder) -> Path:
     """Write all files of a plan through an open output folder. Raises OutputError, leaving nothing half-written."""
     writers: dict[str, Callable[[Plan, Path], object]] = {
-        "dispatch.nc": lambda p, path: p.dispatch.to_netcdf(path, engine=ENGINE),
+        "dispatch.nc": lambda p, path: _write_netcdf(p.dispatch, path),
         "dispatch.csv": lambda p, path: dispatch_table(p).to_csv(path, index=False, lineterminator="\n"),
         "ledger.csv": lambda p, path: _ledger_rows(p).to_csv(path, index=False, lineterminator="\n"),
         "scenario.yaml": _write_scenario,
@@ -96,13 +51,21 @@ def write(plan: Plan, output: OutputFolder) -> Path:
         "report.html": lambda p, path: p.report(path),
         SUMMARY: _write_summary,
     }
+    started = time.perf_counter()
     try:
         for name, writer in writers.items():
+            if name == SUMMARY:
+                plan.summary["timing_s"]["write"] = round(time.perf_counter() - started, 6)
             writer(plan, output.staging / name)
         output.publish()
     except OSError as error:
         raise OutputError(f"results could not be written to {output.folder}: {error.strerror or error}") from error
     return output.folder
+
+
+def _write_netcdf(dataset: xr.Dataset, path: Path) -> None:
+    # through memory: where the disk is full, HDF5 would bring the interpreter down as it closes the file
+    path.write_bytes(dataset.to_netcdf(engine="h5netcdf"))
 
 
 def _write_summary(plan: Plan, path: Path) -> None:
@@ -116,17 +79,16 @@ def dispatch_table(plan: Plan) -> pd.DataFrame:
     by_site = [str(n) for n, v in dispatch.data_vars.items() if v.dims == ("member", "time", "site")]
     components = dispatch[by_component].drop_vars("probability").to_dataframe().reset_index()
     components = components.rename(columns={"component_site": "site", "component_kind": "kind"})
+    own: dict[str, NDArray[np.float64]] = {}
     for name, variable in dispatch.data_vars.items():
         label, _, short = str(name).rpartition(".")
         if variable.dims[1:] != ("member", "time") or not label:
             continue
         rows = (components["component"] == label).to_numpy()
-        for entry in variable[variable.dims[0]].to_numpy():
-            values = variable.sel({variable.dims[0]: entry}).to_numpy().ravel()
-            column = f"{short}[{entry}]"
-            if column not in components:
-                components[column] = np.nan
-            components.loc[rows, column] = values
+        for entry, values in zip(variable[variable.dims[0]].to_numpy(), variable.to_numpy(), strict=True):
+            column = own.setdefault(f"{short}[{entry}]", np.full(len(components), np.nan))
+            column[rows] = values.ravel()
+    components = pd.concat([components, pd.DataFrame(own, index=components.index)], axis=1)
     sites = dispatch[by_site].drop_vars("probability").to_dataframe().reset_index()
     table = pd.concat([sites.assign(component="", kind="site"), components], ignore_index=True)
     times = table.pop("time").dt.tz_localize("UTC")
@@ -162,9 +124,8 @@ def _ledger_rows(plan: Plan) -> pd.DataFrame:
 def _write_scenario(plan: Plan, path: Path) -> None:
     document, inputs = resolved(plan.scenario)
     if inputs is not None:
-        inputs.to_netcdf(path.parent / "inputs.nc", engine=ENGINE)
-    text = to_yaml(document)
-    path.write_text(text, encoding="utf-8")
+        _write_netcdf(inputs, path.parent / "inputs.nc")
+    path.write_text(to_yaml(document), encoding="utf-8")
 
 
 def resolved(scenario: Scenario) -> tuple[dict[str, Any], xr.Dataset | None]:
@@ -176,7 +137,7 @@ def resolved(scenario: Scenario) -> tuple[dict[str, Any], xr.Dataset | None]:
         if isinstance(value, Series):
             if not _from_file(value.raw):
                 return written
-            name = "_".join(path)
+            name = _unused("_".join(path), inputs)
             dims = ("member", "time") if value.varies_by_member else ("time",)
             inputs[name] = xr.DataArray(value.values if value.varies_by_member else value.values[0], dims=dims)
             return f"inputs.{name}"
@@ -199,6 +160,11 @@ def resolved(scenario: Scenario) -> tuple[dict[str, Any], xr.Dataset | None]:
     return document, xr.Dataset(inputs, {name: values for name, values in coordinates.items() if name in used})
 
 
+def _unused(name: str, taken: Collection[str]) -> str:
+    """The name, or one like it: `a_b.c` and `a.b_c` are the same when joined."""
+    return name if name not in taken else _unused(f"{name}_", taken)
+
+
 def _part(value: Any, number: int) -> str:
     return str(getattr(value, "name", number))
 
@@ -209,40 +175,55 @@ def _from_file(raw: Any) -> bool:
 
 # ---------------------------------------------------------------------- reading back
 def read(folder: Path) -> tuple[Scenario, xr.Dataset, Money, dict[str, Any], str]:
-    """Parts of a plan from its results folder."""
+    """Parts of a plan from its results folder. Raises InputError for one that is incomplete or of another format."""
     summary = _read_summary(folder)
     missing = [n for n in ("scenario.yaml", "dispatch.nc", "ledger.csv", "solver.log") if not (folder / n).is_file()]
     if missing:
         raise InputError([Problem("", f"the results folder lacks {', '.join(missing)}", file=str(folder))])
     scenario = load(folder / "scenario.yaml")
-    with xr.open_dataset(folder / "dispatch.nc", engine=ENGINE) as stored:
-        dispatch = stored.load()
-    money = _read_money(folder / "ledger.csv", scenario)
-    return scenario, dispatch, money, summary, (folder / "solver.log").read_text(encoding="utf-8")
+    dispatch = _readable(folder / "dispatch.nc", _read_dispatch)
+    money = _readable(folder / "ledger.csv", lambda path: _read_money(path, scenario))
+    return scenario, dispatch, money, summary, _readable(folder / "solver.log", lambda p: p.read_text(encoding="utf-8"))
+
+
+def _readable(path: Path, reader: Callable[[Path], T]) -> T:
+    try:
+        return reader(path)
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise InputError([Problem("", f"cannot be read: {error}", file=str(path))]) from error
 
 
 def _read_summary(folder: Path) -> dict[str, Any]:
     path = folder / SUMMARY
-    try:
-        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError([Problem("", "is no results folder: it has no summary.json", file=str(folder))]) from None
-    except (OSError, ValueError) as error:
-        raise InputError([Problem("", f"summary.json cannot be read: {error}", file=str(path))]) from error
+    if not path.is_file():
+        raise InputError([Problem("", "is no results folder: it has no summary.json", file=str(folder))])
+    summary = _readable(path, lambda p: json.loads(p.read_text(encoding="utf-8")))
     found = summary.get("format") if isinstance(summary, dict) else None
     if found != FORMAT:
         raise InputError([Problem("format", value=found, allowed=f"{FORMAT} for this version", file=str(path))])
-    return summary
+    missing = [name for name in READS if name not in summary]
+    if missing:
+        raise InputError([Problem("", f"is no summary of a plan: it lacks {', '.join(missing)}", file=str(path))])
+    plain: dict[str, Any] = summary
+    return plain
+
+
+def _read_dispatch(path: Path) -> xr.Dataset:
+    with xr.open_dataset(path, engine="h5netcdf") as stored:
+        return stored.load()
 
 
 def _read_money(path: Path, scenario: Scenario) -> Money:
-    table = pd.read_csv(path, float_precision="round_trip", dtype={"component": str, "line": str})
+    table = pd.read_csv(path, dtype={"component": str, "line": str})
     times = pd.DatetimeIndex(pd.to_datetime(table["time_utc"], utc=True))
     steps = scenario.horizon.utc.get_indexer(times)
-    shape = (scenario.members, scenario.horizon.steps)
+    if (steps < 0).any():
+        raise ValueError(f"{times[int(np.argmax(steps < 0))].isoformat()} is no step of the horizon")
+    members, amounts = table["member"].to_numpy(), table["amount"].to_numpy()
     money: Money = {}
-    for (label, line), rows in table.groupby(["component", "line"], sort=False).indices.items():
-        amount = np.zeros(shape)
-        amount[table["member"].to_numpy()[rows], steps[rows]] = table["amount"].to_numpy()[rows]
-        money[str(label), str(line)] = amount
+    for key, rows in table.groupby(["component", "line"], sort=False).indices.items():
+        label, line = cast("tuple[str, str]", key)
+        amount = np.zeros((scenario.members, scenario.horizon.steps))
+        amount[members[rows], steps[rows]] = amounts[rows]
+        money[label, line] = amount
     return money
