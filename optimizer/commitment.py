@@ -174,7 +174,9 @@ class Commitment(StrictModel):
 
 
 def _changes(b: Any) -> Var:
-    return Var(b.decisions, b.history, within=pyo.NonNegativeReals, bounds=lambda b, d, t: (0, b.change_most[t]))
+    return Var(
+        b.decisions, b.history, within=pyo.NonNegativeReals, bounds=lambda b, d, t: (0, b.change_most[t]), least=True
+    )
 
 
 def _sums_back(values: Floats, steps: int) -> Floats:

@@ -58,6 +58,8 @@ class Arrays:
     col_lower: Floats
     col_upper: Floats
     integer: NDArray[np.bool_]
+    least: NDArray[np.bool_] | None = None
+    """Columns of which, among equally good plans, the one with the least is taken."""
 
     @cached_property
     def size(self) -> dict[str, int]:
@@ -141,6 +143,7 @@ class Compiled:
             col_lower,
             col_upper,
             integer,
+            self._least(),
         )
 
     def _block(self, constraint: Any) -> _Rows:
@@ -274,6 +277,10 @@ class Compiled:
                     values = np.broadcast_to(self.evaluator.data(bound, context), shape).ravel()
                     target[part] = tighter(target[part], values)
         return lower, upper, integer
+
+    def _least(self) -> NDArray[np.bool_]:
+        sizes = [self.evaluator.columns[id(variable)].size for variable in self.evaluator.variables]
+        return np.repeat([bool(variable.least) for variable in self.evaluator.variables], sizes)
 
 
 def _relation(expression: Any) -> Any:

@@ -26,6 +26,8 @@ PROOF_TOLERANCE = 1e-9
 """Relative distance of plan and bound that is rounding."""
 LARGEST_COST, LARGEST_COEFFICIENT = 1e20, 1e15
 """HiGHS takes larger ones for infinite, or refuses them."""
+DUAL_TOLERANCE = 1e-7
+"""HiGHS's own tolerance of reduced costs and duals: smaller ones count as zero."""
 WHOLE_WITHIN = 1e-9
 """Distance from a whole number up to which a decision is simply rounded."""
 
@@ -77,7 +79,7 @@ def solve(
     interrupted = _run(highs, progress)
     outcome = _outcome(highs, arrays, options, interrupted=interrupted)
     if outcome.values is not None and not interrupted:
-        _make_whole(outcome, arrays, options)
+        _settle(outcome, arrays, options, highs)
     outcome.seconds = time.perf_counter() - started
     outcome.log_lines = lines
     return outcome
@@ -230,32 +232,68 @@ def _relative_gap(objective: float, bound: float) -> float:
     return distance / abs(objective) if objective != 0 else np.inf
 
 
-def _make_whole(outcome: Outcome, arrays: Arrays, options: SolverOptions) -> None:
-    """Make whole decisions exactly whole: HiGHS takes 0.999999 for 1, and a thousandth of a machine may hang on that.
+def _settle(outcome: Outcome, arrays: Arrays, options: SolverOptions, highs: Any) -> None:
+    """Make whole decisions exactly whole and break ties; where either fails, the plan stays as it is.
 
-    The whole ones are fixed at their rounded values and the others solved again; where that fails, the plan stays.
+    HiGHS takes 0.999999 for 1, and a thousandth of a machine may hang on that: the whole decisions are fixed at their
+    rounded values and the others solved again. Ties: see :func:`_break_ties`.
     """
-    values, integer = outcome.values, arrays.integer
-    if values is None or not integer.any():
-        return
-    rounded = np.where(integer, np.round(values), values)
-    if np.abs(rounded - values).max() <= WHOLE_WITHIN:
-        outcome.values = rounded + 0.0
-        return
-    fixed = replace(
-        arrays,
-        col_lower=np.where(integer, rounded, arrays.col_lower),
-        col_upper=np.where(integer, rounded, arrays.col_upper),
-        integer=np.zeros_like(integer),
-    )
-    highs = new_highs(options)
-    pass_arrays(highs, fixed)
-    if _run(highs, None) or highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-        log.debug("whole decisions are off by up to %.1e and are left so", np.abs(rounded - values).max())
-        return
-    outcome.values = np.asarray(highs.getSolution().col_value, dtype=float)
-    outcome.objective = highs.getInfo().objective_function_value
+    has_ties = arrays.least is not None and bool(arrays.least.any())
+    if arrays.integer.any():
+        assert outcome.values is not None
+        rounded = np.where(arrays.integer, np.round(outcome.values), outcome.values)
+        if np.abs(rounded - outcome.values).max() <= WHOLE_WITHIN:
+            outcome.values = rounded + 0.0
+            if not has_ties:
+                return
+        arrays = replace(
+            arrays,
+            col_lower=np.where(arrays.integer, rounded, arrays.col_lower),
+            col_upper=np.where(arrays.integer, rounded, arrays.col_upper),
+            integer=np.zeros_like(arrays.integer),
+        )
+        highs = new_highs(options)
+        pass_arrays(highs, arrays)
+        if _run(highs, None) or highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            log.debug("the plan with its whole decisions fixed could not be solved again and is left as it is")
+            return
+        outcome.values = np.asarray(highs.getSolution().col_value, dtype=float)
+        outcome.objective = highs.getInfo().objective_function_value
+    if has_ties and highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+        _break_ties(highs, outcome, arrays)
     _judge(outcome, options, proven=outcome.status == "optimal")
+
+
+def _break_ties(highs: Any, outcome: Outcome, arrays: Arrays) -> None:
+    """Of all equally good plans take one with the least of the columns marked so.
+
+    By complementary slackness the equally good ones are those that keep every column with a reduced cost, and every
+    row with a dual, where it is. HiGHS goes on from its last basis, so this takes few iterations.
+    """
+    solution = highs.getSolution()
+    columns, rows = len(arrays.cost), len(arrays.row_lower)
+    every_column, every_row = np.arange(columns, dtype=np.int32), np.arange(rows, dtype=np.int32)
+    bounds = _kept(solution.col_value, solution.col_dual, arrays.col_lower, arrays.col_upper)
+    highs.changeColsBounds(columns, every_column, *bounds)
+    if rows:
+        sides = _kept(solution.row_value, solution.row_dual, arrays.row_lower, arrays.row_upper)
+        highs.changeRowsBounds(rows, every_row, *sides)
+    highs.changeColsCost(columns, every_column, -np.asarray(arrays.least, dtype=float))
+    if _run(highs, None) or highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        log.debug("ties could not be broken; the plan is left as it is")
+        return
+    values = np.asarray(highs.getSolution().col_value, dtype=float)
+    objective = float(arrays.cost @ values) + arrays.offset
+    if objective >= outcome.objective - PROOF_TOLERANCE * max(1.0, abs(outcome.objective)):
+        outcome.values, outcome.objective = values, objective
+
+
+def _kept(values: Any, duals: Any, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
+    """Bounds that hold what has a dual at the bound where it stands."""
+    value = np.asarray(values, dtype=float)
+    bound = np.where(np.abs(value - lower) <= np.abs(upper - value), lower, upper)
+    held = (np.abs(np.asarray(duals, dtype=float)) > DUAL_TOLERANCE) & np.isfinite(bound)
+    return np.where(held, bound, lower), np.where(held, bound, upper)
 
 
 def _told_apart(arrays: Arrays, options: SolverOptions) -> Status:

@@ -74,6 +74,7 @@ class BlockRuns(JobClass):
                 b.block_history,
                 within=pyo.NonNegativeReals,
                 bounds=lambda b, w, k: (0, b.start_most[k]),
+                least=True,
             )
 
     def _runs(self, b: Any, f: Frame) -> None:

@@ -26,7 +26,7 @@ class Malleable(FlexibleJob):
     def variables(self, b: Any, f: Frame) -> None:
         super().variables(b, f)
         if self.job.restart_loss_hours > 0:
-            b.lost = Var(f.members, f.steps, within=pyo.NonNegativeReals)
+            b.lost = Var(f.members, f.steps, within=pyo.NonNegativeReals, least=True)
         if self.job.scaling is not None:
             slopes, intercepts = self.job.envelope.pieces
             b.pieces = pyo.RangeSet(0, len(slopes) - 1)

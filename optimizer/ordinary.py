@@ -64,6 +64,7 @@ class OrdinaryRoad:
             col_lower=np.array([-np.inf if v.lb is None else v.lb for v in columns]),
             col_upper=np.array([np.inf if v.ub is None else v.ub for v in columns]),
             integer=np.array([v.is_integer() for v in columns], dtype=bool),
+            least=np.array([getattr(v.parent_component(), "least", False) for v in columns], dtype=bool),
         )
 
     def take(self, values: Floats) -> Floats:

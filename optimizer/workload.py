@@ -100,6 +100,7 @@ class Workload(Component):
             b.switch_history,
             within=pyo.NonNegativeReals,
             bounds=lambda b, p, w, t: (0, b.switched_most[p, t]),
+            least=True,
         )
 
     def constraints(self, b: Any, f: Frame) -> None:
