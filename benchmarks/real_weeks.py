@@ -1,7 +1,9 @@
-"""The shipped 100 MW campus on real weeks of 2024 (ERCOT West): proven gap, audit, time, and whether the plan reacts as it should.
+"""The shipped 100 MW campus on real weeks of 2024 (ERCOT West): proven gap, audit, time, and whether the plan reacts
+as it should.
 
-The data are not part of the project; they are looked for in ``../shared/data`` beside it. Usage: ``python benchmarks/real_weeks.py [OUT]``
-writes each plan's results folder (with its report) below OUT, by default ``results/real_weeks``.
+The data are not part of the project; they are looked for in ``../shared/data`` beside it. Usage: ``python
+benchmarks/real_weeks.py [OUT]`` writes each plan's results folder (with its report) below OUT, by default
+``results/real_weeks``.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ COLUMNS: dict[str, Any] = {
 
 
 def real_week(first_day: str, steps: int = 168) -> dict[str, Any]:
-    """The shipped campus week, moved to ``first_day`` and to the real data, as a dictionary for ``scenario_from_dict``."""
+    """The shipped campus week, moved to ``first_day`` and to the real data, as a dictionary for
+    ``scenario_from_dict``."""
     raw = read_scenario_file(SCENARIO).data
     moved = pd.Timestamp(first_day) - pd.Timestamp(raw["horizon"]["start"])
 

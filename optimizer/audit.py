@@ -1,8 +1,8 @@
 """Recomputes every balance, limit and bill from the plan alone.
 
-The one place, beside the tests, where money and physics are computed a second time on purpose: with plain numpy from the dispatch and the
-scenario, never from the model. A component audits itself through an :class:`AuditView`; this module adds what lies between components:
-the site's balance, and the ledger against the objective.
+The one place, beside the tests, where money and physics are computed a second time on purpose: with plain numpy from
+the dispatch and the scenario, never from the model. A component audits itself through an :class:`AuditView`; this
+module adds what lies between components: the site's balance, and the ledger against the objective.
 """
 
 from __future__ import annotations
@@ -181,9 +181,7 @@ class AuditView:
 
     def money(self, line: str, by_member: ArrayLike) -> None:
         """A ledger line as recomputed, revenue positive, (members,)."""
-        self._findings.money[self.label, line] = np.broadcast_to(
-            np.asarray(by_member, dtype=float), self.shape[:1]
-        )
+        self._findings.money[self.label, line] = np.broadcast_to(np.asarray(by_member, dtype=float), self.shape[:1])
 
 
 def audit_plan(

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from optimizer import __version__
-from optimizer.errors import InputError, OptimizerError, OutputError
+from optimizer.errors import InputError, OptimizerError, OutputError, WithoutPlanError
 from optimizer.interruptible import THREAD_NAME
 
 if TYPE_CHECKING:
@@ -111,11 +111,18 @@ def run(
     from optimizer.loading import load
     from optimizer.plan_files import OutputFolder, write
     from optimizer.problem import build
+    from optimizer.results import FORMAT
 
     scenario = load(file, overrides or ())
     with OutputFolder(out if out is not None else Path("results") / file.stem) as output:
-        with live_progress() as progress:
-            plan = build(scenario).solve(progress)
+        try:
+            with live_progress() as progress:
+                plan = build(scenario).solve(progress)
+        except WithoutPlanError as error:
+            if as_json:
+                without = {"format": FORMAT, "name": scenario.name, "status": error.status, "reason": str(error)}
+                _say(json.dumps(without, indent=2))
+            raise
         write(plan, output)
     _print(plan, output.folder, as_json, print_plan)
     if plan.status != "optimal":

@@ -1,10 +1,12 @@
 """What every asset, workload, contract and cooling plant obeys.
 
-A component's file holds its whole life: fields, cross-checks, variables, constraints, money, results and audit. The assembler, the ledger,
-the reports and the audit loop over components and never name a kind. Subclasses are found by discovery (:mod:`optimizer.discovery`).
+A component's file holds its whole life: fields, cross-checks, variables, constraints, money, results and audit. The
+assembler, the ledger, the reports and the audit loop over components and never name a kind. Subclasses are found by
+discovery (:mod:`optimizer.discovery`).
 
-Rules are Pyomo rules. ``b`` is the component's own Pyomo block, ``f`` its :class:`~optimizer.frame.Frame` (index sets, data, neighbours), ``w`` an
-ensemble member and ``t`` a step. Electric power is in MW, consumption positive at the site's bus; money is revenue positive.
+Rules are Pyomo rules. ``b`` is the component's own Pyomo block, ``f`` its :class:`~optimizer.frame.Frame` (index sets,
+data, neighbours), ``w`` an ensemble member and ``t`` a step. Electric power is in MW, consumption positive at the
+site's bus; money is revenue positive.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ Rule = Callable[..., Any]
 
 @dataclass(frozen=True)
 class MoneyLine:
-    """One line of the ledger: ``rule(b, member, …)`` over index sets that start with the members; currency, revenue positive.
+    """One line of the ledger: ``rule(b, member, …)`` over index sets that start with the members; currency, revenue
+    positive.
 
     ``steps`` gives, for lines by settlement period, the last step of each period (the ledger books the amount there).
     """
@@ -44,7 +47,8 @@ class MoneyLine:
 class Result:
     """One variable of the dispatch: ``rule(b, *index)`` over ``index_sets`` named by ``dims``.
 
-    ``dims`` is a selection of ``("member", "time")`` preceded by at most one dimension of the component's own, whose ``labels`` are given.
+    ``dims`` is a selection of ``("member", "time")`` preceded by at most one dimension of the component's own, whose
+    ``labels`` are given.
     """
 
     dims: tuple[str, ...]
@@ -69,7 +73,8 @@ class Finding:
 
 
 class StrictModel(BaseModel):
-    """Base of everything in a scenario file: frozen, unknown keys are errors, docstrings under fields are the schema's text."""
+    """Base of everything in a scenario file: frozen, unknown keys are errors, docstrings under fields are the schema's
+    text."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True, populate_by_name=True
@@ -112,7 +117,8 @@ class Component(StrictModel):
         return 0.0
 
     def largest_power_mw(self, f: Frame) -> Floats:
-        """Most that the component can draw from the bus, MW, (members, steps); the data from which big-Ms are derived."""
+        """Most that the component can draw from the bus, MW, (members, steps); the data from which big-Ms are
+        derived."""
         return f.zeros()
 
     # ------------------------------------------------------------------ after the model
@@ -178,11 +184,13 @@ class Contract(Component):
         return a.reported("sold_mw")
 
     def lowest_buy_price(self, f: Frame) -> Floats:
-        """Lowest marginal price per MWh at which the contract can deliver, (members, steps); inf where it delivers nothing."""
+        """Lowest marginal price per MWh at which the contract can deliver, (members, steps); inf where it delivers
+        nothing."""
         return np.full(f.shape, np.inf)
 
     def highest_sell_price(self, f: Frame) -> Floats:
-        """Highest marginal price per MWh that the contract pays for exports, (members, steps); -inf where it takes nothing."""
+        """Highest marginal price per MWh that the contract pays for exports, (members, steps); -inf where it takes
+        nothing."""
         return np.full(f.shape, -np.inf)
 
     def prices(self, f: Frame) -> dict[str, Floats]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pandas as pd
 from optimizer.errors import did_you_mean, with_hint
 
 _LARGEST_BYTES = 2 * 1024**3
+_LONGEST_HEADER = 1024**2
 _SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet", ".nc": "netcdf", ".nc4": "netcdf"}
 
 Tables = Mapping[tuple[str, ...], pd.DataFrame]
@@ -60,8 +62,13 @@ def _missing(path: Path) -> str:
 def _read_csv(path: Path) -> pd.DataFrame:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file), [])
-        repeated = {name for name in header if header.count(name) > 1}
+            first_line = file.readline(_LONGEST_HEADER + 1)
+        if len(first_line) > _LONGEST_HEADER:
+            raise ValueError(
+                f"{path.name}: the first line is longer than {_LONGEST_HEADER} characters; it must name the columns"
+            )
+        header = next(csv.reader([first_line]), [])
+        repeated = {name for name, times in Counter(header).items() if times > 1}
         if repeated:  # pandas would rename the second one silently
             raise ValueError(f"{path.name}: the column '{min(repeated)}' is there twice")
         if len(header) == 1 and any(mark in header[0] for mark in ";\t"):

@@ -1,6 +1,7 @@
 """Finds the kinds of components: every concrete class with a ``kind`` in the four component packages.
 
-A new kind is one new file; nothing else is edited. Packages outside this project add theirs through the entry-point group ``optimizer.kinds``.
+A new kind is one new file; nothing else is edited. Packages outside this project add theirs through the entry-point
+group ``optimizer.kinds``.
 """
 
 from __future__ import annotations

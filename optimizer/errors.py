@@ -73,22 +73,31 @@ class InputError(OptimizerError):
         return "\n".join(str(problem) for problem in self.problems)
 
 
-class InfeasibleError(OptimizerError):
+class WithoutPlanError(OptimizerError):
+    """The scenario is in order, and yet there is no plan; `status` is that of the summary."""
+
+    status: ClassVar[str]
+
+
+class InfeasibleError(WithoutPlanError):
     """No plan satisfies all limits."""
 
     exit_code = 3
+    status = "infeasible"
 
 
-class UnboundedError(OptimizerError):
+class UnboundedError(WithoutPlanError):
     """Profit can grow without limit, so a limit is missing from the input."""
 
     exit_code = 3
+    status = "unbounded"
 
 
-class NoPlanError(OptimizerError):
+class NoPlanError(WithoutPlanError):
     """The solver stopped at a limit before it had found any plan."""
 
     exit_code = 5
+    status = "no_plan"
 
 
 class AuditError(OptimizerError):

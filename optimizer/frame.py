@@ -55,7 +55,8 @@ class Frame:
     site_parts: tuple[Part, ...] = ()
     """Components of the same site, in the file's order."""
     import_limit_mw: Floats | None = None
-    """Limit of the site's connection, (members, steps), inf where there is none; None for a component shared by sites."""
+    """Limit of the site's connection, (members, steps), inf where there is none; None for a component shared by
+    sites."""
     export_limit_mw: Floats | None = None
     model: Any = None
 
@@ -86,7 +87,8 @@ class Frame:
 
     @cached_property
     def lowest_buy_price(self) -> Floats:
-        """Lowest marginal price per MWh at which the site's contracts can deliver, (members, steps); inf without any."""
+        """Lowest marginal price per MWh at which the site's contracts can deliver, (members, steps); inf without
+        any."""
         prices = [p.component.lowest_buy_price(p.frame) for p in self.site_parts if isinstance(p.component, Contract)]
         return np.asarray(np.minimum.reduce([self.full(np.inf), *prices]))
 
@@ -136,7 +138,8 @@ class Frame:
         return MoneyLine((self.members,), rule)
 
     def by_period(self, periods: Any, rule: Rule, codes: NDArray[np.int64]) -> MoneyLine:
-        """A money line ``rule(b, w, p)`` booked at the end of each settlement period; ``codes`` gives the period of each step."""
+        """A money line ``rule(b, w, p)`` booked at the end of each settlement period; ``codes`` gives the period of
+        each step."""
         last = tuple(int(np.flatnonzero(codes == p)[-1]) for p in range(int(codes.max()) + 1))
         return MoneyLine((self.members, periods), rule, last)
 

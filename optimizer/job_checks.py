@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from optimizer.workloads.training_job import TrainingJob
 
 MARGIN = 1e-9
+FARTHEST_HOURS = 10 * 8766.0
+"""Times beyond are not spelled out: the calendar of time stamps ends."""
 """Relative margin below which a lack of hours is rounding."""
 
 
@@ -194,4 +196,6 @@ def _earliest_finish_h(job: TrainingJob, f: Frame, best: np.ndarray, full_speed:
 
 
 def _at(f: Frame, hours: float) -> str:
+    if hours > FARTHEST_HOURS:
+        return "a time more than ten years ahead"
     return f.horizon.describe(f.horizon.start_utc + pd.Timedelta(seconds=round(hours * 3600.0)))

@@ -1,6 +1,7 @@
 """The components of a scenario write themselves into one Pyomo model. A loop, which names no kind.
 
-Objective, maximised (``beta`` = risk weight, ``alpha`` = cvar_alpha, ``pi`` = probabilities, ``profit_w`` = all money lines of a member)::
+Objective, maximised (``beta`` = risk weight, ``alpha`` = cvar_alpha, ``pi`` = probabilities, ``profit_w`` = all money
+lines of a member)::
 
     (1 - beta) * sum_w pi_w * profit_w + beta * (zeta - sum_w pi_w * tail_w / (1 - alpha))
     tail_w >= zeta - profit_w,   tail_w >= 0                                     (Rockafellar and Uryasev 2000)

@@ -1,4 +1,5 @@
-"""The ordinary road: the same declarations as a full Pyomo model, for users' own constraints, other solvers, and as the oracle of tests."""
+"""The ordinary road: the same declarations as a full Pyomo model, for users' own constraints, other solvers, and as
+the oracle of tests."""
 
 from __future__ import annotations
 
@@ -39,15 +40,19 @@ class OrdinaryRoad:
     def compile(self) -> Arrays:
         """Arrays of the model as it stands, by Pyomo's own standard-form compiler.
 
-        Rows with two bounds become two rows. Raises ValueError where there is not exactly one active, linear objective, and
-        InfeasibleError for a rule that fixed variables violate by themselves.
+        Rows with two bounds become two rows. Raises ValueError where there is not exactly one active, linear
+        objective, and InfeasibleError for a rule that fixed variables violate by themselves.
         """
         # no column_order: with it, Pyomo 6.10 takes the columns of fixed variables for those of others
         try:
             self._form = LinearStandardFormCompiler().write(self.model, mixed_form=True, set_sense=pyo.maximize)
         except InfeasibleConstraintException as error:
-            raise InfeasibleError(f"no plan satisfies all rules; fixed variables break one by themselves: {error}") from error
+            raise InfeasibleError(
+                f"no plan satisfies all rules; fixed variables break one by themselves: {error}"
+            ) from error
         form = self._form
+        if len(form.c_offset) != 1:
+            raise ValueError(f"the model needs one active objective; found {len(form.c_offset)}")
         lower, upper = np.full(len(form.rows), -np.inf), np.full(len(form.rows), np.inf)
         for row, (_, bound_type) in enumerate(form.rows):
             if bound_type >= 0:

@@ -99,10 +99,11 @@ def _resolve(part: Part, parts: dict[str, Part]) -> Iterator[Finding]:
         for name in names:
             host = offered.get(name)
             if host is None:
-                known = ", ".join(offered) or "none"
+                allowed = f"one of: {', '.join(offered)}" if offered else None
                 wrong = next((p for p in parts.values() if p.component.name == name and p.site == part.site), None)
                 what = f"is no {offer}" if wrong is not None else f"there is no {offer} of this name"
-                yield Finding(field, what, name, f"one of: {known}", did_you_mean(name, offered))
+                hint = did_you_mean(name, offered) if offered else f"the scenario has no {offer}"
+                yield Finding(field, what, name, allowed, hint)
             elif host in hosts:
                 yield Finding(field, "is named twice", name)
             else:

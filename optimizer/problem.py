@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 class Problem:
     """A compiled scenario. ``model`` is the same problem as an ordinary Pyomo model, made when first asked for.
 
-    Once ``model`` has been asked for, :meth:`solve` solves that model, with whatever the user has added to or changed in it.
+    Once ``model`` has been asked for, :meth:`solve` solves that model, with whatever the user has added to or changed
+    in it.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -48,7 +49,8 @@ class Problem:
     def model(self) -> Any:
         """The problem as an ordinary Pyomo ``ConcreteModel``, to inspect, to extend, or to give to another solver.
 
-        Components' variables stand at ``model.parts[label]`` and sites' at ``model.sites[name]``, indexed by member and step.
+        Components' variables stand at ``model.parts[label]`` and sites' at ``model.sites[name]``, indexed by member
+        and step.
         """
         if self._ordinary is None:
             self._ordinary = OrdinaryRoad(self.scenario, self.compiled)
@@ -57,8 +59,8 @@ class Problem:
     def solve(self, progress: Callable[[Progress], None] | None = None) -> Plan:
         """Solve with HiGHS and return the audited plan.
 
-        Raises InfeasibleError or UnboundedError (with the rules that conflict), NoPlanError (stopped at a limit before any plan was
-        found) and AuditError (the plan does not stand up to the recomputation).
+        Raises InfeasibleError or UnboundedError (with the rules that conflict), NoPlanError (stopped at a limit before
+        any plan was found) and AuditError (the plan does not stand up to the recomputation).
         """
         started = time.perf_counter()
         arrays = self.arrays if self._ordinary is None else self._ordinary.compile()
@@ -69,7 +71,9 @@ class Problem:
         if outcome.values is None:
             raise NoPlanError(_no_plan(outcome))
         if outcome.status == "feasible":
-            log.warning("HiGHS stopped (%s) with a plan proven to within %.3g %%", outcome.stopped_by, outcome.gap * 100)
+            log.warning(
+                "HiGHS stopped (%s) with a plan proven to within %.3g %%", outcome.stopped_by, outcome.gap * 100
+            )
         values = outcome.values if self._ordinary is None else self._ordinary.take(outcome.values)
         return self._plan(outcome, values, self.build_s + extra_build_s)
 

@@ -16,7 +16,8 @@ from optimizer.scenario import Scenario
 
 Floats = NDArray[np.float64]
 Money = dict[tuple[str, str], Floats]
-"""Money by (component, ledger line), each (members, steps); lines without time stand in the last step of their period."""
+"""Money by (component, ledger line), each (members, steps); lines without time stand in the last step of their
+period."""
 
 FORMAT = 1
 """Version of the results' format."""

@@ -6,8 +6,8 @@ Power balance, each member and step, in MW at the site's bus::
     import = sum of what the contracts deliver,   export = sum of what they take
     0 <= import <= import_limit,   0 <= export <= export_limit,   |net_t - net_{t-1}| <= ramp_limit * step_h
 
-A binary for the direction is created only for those members and steps in which selling pays at least what buying costs; everywhere
-else importing and exporting at once only loses money.
+A binary for the direction is created only for those members and steps in which selling pays at least what buying
+costs; everywhere else importing and exporting at once only loses money.
 """
 
 from __future__ import annotations
@@ -118,17 +118,14 @@ class Site(StrictModel):
         b.sold = Constraint(
             f.members,
             f.steps,
-            rule=lambda b, w, t: (
-                b.export_mw[w, t] == sum([c.sold_mw(p.block, p.frame, w, t) for p, c in contracts])
-            ),
+            rule=lambda b, w, t: b.export_mw[w, t] == sum([c.sold_mw(p.block, p.frame, w, t) for p, c in contracts]),
             doc="export equals what the contracts take",
         )
         b.balance = Constraint(
             f.members,
             f.steps,
             rule=lambda b, w, t: (
-                b.import_mw[w, t] - b.export_mw[w, t]
-                == b.house_load_mw[w, t] + sum([p.power_mw(w, t) for p in loads])
+                b.import_mw[w, t] - b.export_mw[w, t] == b.house_load_mw[w, t] + sum([p.power_mw(w, t) for p in loads])
             ),
             doc="power balance of the site",
         )

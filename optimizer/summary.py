@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from optimizer import __version__
 from optimizer.audit import audit_plan
 from optimizer.highs import Outcome
 from optimizer.parts import Parts
@@ -18,7 +19,7 @@ from optimizer.results import FORMAT, Money
 from optimizer.scenario import Scenario
 
 Floats = NDArray[np.float64]
-PACKAGES = ("hybrid-compute-optimizer", "highspy", "pyomo", "numpy", "pandas", "xarray")
+PACKAGES = ("highspy", "pyomo", "numpy", "pandas", "xarray")
 
 
 def summarise(
@@ -64,7 +65,7 @@ def summarise(
         },
         "size": size,
         "timing_s": timing_s,
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {"optimizer": __version__} | {name: version(name) for name in PACKAGES},
         "warnings": [str(problem) for problem in scenario.warnings],
         "audit": audit,
     }

@@ -100,8 +100,9 @@ class Param(IndexedParam):  # type: ignore[misc]
 class Var(IndexedVar):  # type: ignore[misc]
     """Decision variables over index sets; on the fast road none is created, they are columns by position.
 
-    ``bounds_rule`` is the rule of the bounds, or None. ``least``: the variable is bounded from below by what it measures
-    (starts, switches); among equally good plans the one with the least of it is taken, so that it shows what it measures.
+    ``bounds_rule`` is the rule of the bounds, or None. ``least``: the variable is bounded from below by what it
+    measures (starts, switches); among equally good plans the one with the least of it is taken, so that it shows what
+    it measures.
     """
 
     _rule_bounds: Any

@@ -225,6 +225,8 @@ class Workload(Component):
         held = nodes[:, :, :1] if before is None else a.full(0.0)[:, :1] + np.array(before)[:, np.newaxis, np.newaxis]
         change = np.diff(np.concatenate([held, nodes], axis=2), axis=2)
         switched = self.audited_by_pool(a, "switched")
+        if len(pools) > 1:
+            a.equal("nodes switched by pool add up", a["switched"], switched.sum(axis=0))
         a.at_least("nodes that come to the workload are switched", switched, np.maximum(change, 0.0))
         a.at_most("no more nodes are switched to the workload than it holds", switched, nodes)
         a.money("switching_cost", -np.einsum("p,pwt->w", cost, switched))

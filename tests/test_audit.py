@@ -20,12 +20,8 @@ Floats = NDArray[np.float64]
 
 REPORTS = {
     "import_limit_mw": "the limit as given, shown beside the import (inf where there is none)",
-    "nodes_by_workload": "the workloads' own nodes once more, by pool; the workloads' are audited",
-    "demand": "the demand as given, shown beside what is served; served and shed are audited against the scenario",
 }
 """Results on which nothing rests: no rule and no money is computed from them."""
-
-REPORTS_WITH_SEVERAL_POOLS = {"switched": "the sum of switched_by_pool, which is audited"}
 
 AT_LEAST = {
     "switched": "nodes switched are at least those that came; more only costs",
@@ -78,10 +74,8 @@ def _nodes_that_came(dispatch: xr.Dataset, name: str, dimension: str, label: str
     return np.maximum(0.0, np.diff(nodes, axis=-1, prepend=nodes[..., :1]))
 
 
-def is_report(dispatch: xr.Dataset, name: str, label: str) -> bool:
-    plain = name.split(".")[-1]
-    several = f"{label}.{plain}_by_pool" in dispatch
-    return plain in REPORTS or (several and plain in REPORTS_WITH_SEVERAL_POOLS)
+def is_report(name: str) -> bool:
+    return name.split(".")[-1] in REPORTS
 
 
 # ---------------------------------------------------------------------- every figure counts
@@ -103,14 +97,14 @@ def test_every_result_changed_by_a_bit_is_caught(stem: str, sign: float) -> None
     for name, dimension, label in results(plan.dispatch):
         plain = name.split(".")[-1]
         slack = sign > 0 and plain in AT_LEAST
-        if slack or is_report(plan.dispatch, name, label):
+        if slack or is_report(name):
             reported.append(plain)
             continue
         found = audited(stem, changed(plan.dispatch, name, dimension, label, sign))
         if not found["largest_violation"] > TOLERANCE:
             missed.append(f"{name} of {label}")
     assert not missed
-    assert set(reported) <= {*REPORTS, *REPORTS_WITH_SEVERAL_POOLS, *AT_LEAST}
+    assert set(reported) <= {*REPORTS, *AT_LEAST}
 
 
 @pytest.mark.parametrize("stem", shipped.STEMS)

@@ -52,6 +52,16 @@ def test_json_is_exactly_the_summary_and_the_log_goes_to_stderr(tmp_path: Path) 
     assert optimizer("--quiet", "validate", file).err == ""
 
 
+def test_json_of_a_scenario_without_a_plan_says_why(tmp_path: Path) -> None:
+    arguments = ("--set", "sites.a.house_load_mw=1", "--set", "sites.a.contracts.spot.limit_mw=0.5")
+    ran = optimizer("run", SMALLEST, "--out", tmp_path / "out", *arguments, "--json")
+    summary = json.loads(ran.out)
+    assert ran.code == 3
+    assert (summary["format"], summary["name"], summary["status"]) == (1, "smallest", "infeasible")
+    assert "power balance of the site" in summary["reason"]
+    assert not (tmp_path / "out").exists()
+
+
 def test_overrides_are_applied_and_kept_in_the_results(tmp_path: Path) -> None:
     arguments = ("--set", "sites.a.assets.m.machines=2000", "--set", "name=twice")
     ran = optimizer("run", SMALLEST, "--out", tmp_path / "out", *arguments, "--json")

@@ -15,7 +15,8 @@ def _problem() -> opt.Problem:
 
 
 def test_a_constraint_of_the_user_binds() -> None:
-    """Proves: with at most 7 MWh for the fleet the hour that earns 1 is given up: 625. Sensitivity: 626 without the constraint."""
+    """Proves: with at most 7 MWh for the fleet the hour that earns 1 is given up: 625. Sensitivity: 626 without the
+    constraint."""
     problem = _problem()
     running = problem.model.parts["m"].running
     problem.model.budget = pyo.Constraint(expr=sum(3.5e-3 * running[0, 0, t] for t in range(4)) <= 7.0)
@@ -25,7 +26,8 @@ def test_a_constraint_of_the_user_binds() -> None:
 
 
 def test_a_variable_of_the_user_may_earn() -> None:
-    """Proves: a user's own variable and money count in the objective; the plan's ledger holds the plan's own money only."""
+    """Proves: a user's own variable and money count in the objective; the plan's ledger holds the plan's own money
+    only."""
     problem = _problem()
     model = problem.model
     model.extra = pyo.Var(bounds=(0, 3))
@@ -51,4 +53,11 @@ def test_fixed_variables_that_break_a_rule_are_named() -> None:
     model.parts["spot"].delivered_mw[0, 0].fix(1.0)
     model.sites["a"].import_mw[0, 0].fix(2.0)
     with pytest.raises(opt.InfeasibleError, match="import equals what the contracts deliver"):
+        problem.solve()
+
+
+def test_a_model_without_an_objective_is_refused() -> None:
+    problem = _problem()
+    problem.model.objective.deactivate()
+    with pytest.raises(ValueError, match="one active objective"):
         problem.solve()

@@ -172,7 +172,7 @@ def test_overrides_change_the_plan_as_they_should() -> None:
 
 
 def test_switches_show_what_is_switched() -> None:
-    """Proves: in the campus week the rigid job takes up its 256 nodes once. Sensitivity: bounded from below only, and free
-    of charge, 15,104 switches were shown for it, 256 in each step of its run."""
+    """Proves: in the campus week the rigid job takes up its 256 nodes once. Sensitivity: bounded from below only, and
+    free of charge, 15,104 switches were shown for it, 256 in each step of its run."""
     _, plan = shipped.solved("campus_week")
     assert float(plan.dispatch["switched"].sel(component="pretrain").sum()) == pytest.approx(256.0)

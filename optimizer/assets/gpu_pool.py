@@ -176,7 +176,10 @@ class GpuPool(Asset):
         for guest in a.guests:
             if isinstance(guest.component, Workload):
                 p = [host.label for host in guest.hosts("pool")].index(a.label)
-                at_work = at_work + guest.component.audited_by_pool(guest, "nodes")[p]
+                held = guest.component.audited_by_pool(guest, "nodes")[p]
+                shown = a.table("nodes_by_workload")[a.labels("nodes_by_workload").index(guest.label)]
+                a.equal("nodes by workload are those that the workload holds", shown, held)
+                at_work = at_work + held
                 power = power + guest.component.audited_pool_power_mw(guest, p)
         a.equal(
             "nodes at work, idle and off add up to the nodes available", at_work + idle + off, self.available_nodes(a)

@@ -242,6 +242,7 @@ class InferenceService(ServiceCapacity, Workload):
         super().audit(a)
         demand, served, shed = a.values(self.demand_per_hour), a["served"], a["shed"]
         by_pool, ready = self.audited_by_pool(a, "served"), self.audited_effective_nodes(a)
+        a.equal("demand as given", a["demand"], demand)
         a.at_least("served is not negative", by_pool, 0.0)
         a.equal("served by pool adds up", served, by_pool.sum(axis=0))
         a.at_most("served within demand", served, demand)

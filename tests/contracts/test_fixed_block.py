@@ -162,8 +162,8 @@ def test_bad_fields_are_refused(fields: dict[str, Any], words: str) -> None:
 
 
 def test_a_block_may_differ_by_member() -> None:
-    """Proves: of 1 MW at 50 or 2 MW at 60 nothing can be used, and take-or-pay costs 0.5 * 50 + 0.5 * 120 = 85. Sensitivity:
-    with the first member's volume and price for both it would cost 50."""
+    """Proves: of 1 MW at 50 or 2 MW at 60 nothing can be used, and take-or-pay costs 0.5 * 50 + 0.5 * 120 = 85.
+    Sensitivity: with the first member's volume and price for both it would cost 50."""
     case = site_case(steps=1, contracts=[block([[1], [2]], [[50], [60]])], probabilities=[0.5, 0.5])
     assert profit(case) == pytest.approx(-85.0)
 
