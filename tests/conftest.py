@@ -1,4 +1,4 @@
-"""Makes the helpers in this folder importable from the tests in its subfolders, and keeps tests from each other's log."""
+"""Makes the helpers in this folder importable from all tests, and keeps tests from each other's log."""
 
 from __future__ import annotations
 
