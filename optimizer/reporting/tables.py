@@ -65,9 +65,10 @@ def tiles(view: View) -> str:
 
 def _audit(audit: dict[str, Any], currency: str) -> str:
     sound = audit["largest_violation"] <= audit["tolerance"]
+    difference = round(audit["ledger_minus_objective"], 2) + 0.0  # no minus before a zero
     more = (
         f"{audit['checks']:,} checks, largest violation {audit['largest_violation']:.2g}"
-        f" (allowed {audit['tolerance']:g}); ledger less objective {audit['ledger_minus_objective']:.2g} {currency}"
+        f" (allowed {audit['tolerance']:g}); ledger less objective {difference:,.2f} {currency}"
     )
     return _tile("Audit", "passed" if sound else "violated", more, "good" if sound else "warn")
 
