@@ -130,8 +130,9 @@ def _cross_checked(scenario: Scenario, raw: RawScenario, *, partial: bool) -> tu
             findings += [(part.path, finding) for finding in part.component.check(part.frame)]
     fatal: list[Problem] = []
     warnings: list[Problem] = []
+    references = {part.path: part.component.refers_to for part in parts.components.values()}
     for base, finding in findings:
-        if partial and finding.field in ("pool", "cooling") and finding.value in _names(raw.data):
+        if partial and finding.field in references.get(base, ()) and finding.value in _names(raw.data):
             continue
         original = _original_place(scenario, base, raw.data) if partial else base
         path = finding_path(original, finding.field)
