@@ -17,6 +17,7 @@ The kind that inherits the fields below declares what runs in a member, as ``run
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -48,9 +49,9 @@ class Commitment(StrictModel):
     """Wear per start of one unit, currency."""
 
     @property
+    @abstractmethod
     def committed_units(self) -> int:
         """Units that can be committed, ``N``."""
-        raise NotImplementedError
 
     @property
     def has_commitment(self) -> bool:

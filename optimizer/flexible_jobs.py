@@ -10,7 +10,7 @@ Runs are decided by blocks ``k`` of steps, counted from the job's release: one s
 Starts and minimum runs are those of :mod:`optimizer.job_runs`. A start loses the first ``restart_loss_hours``, with
 ``share_j`` the part of the ``j``-th step after it that is lost, exactly so for any size::
 
-    lost_t >= share_j * (nodes_t - max_nodes * (1 - started_{t-j})),   lost_t <= nodes_t      (node-steps; malleable)
+    lost_t >= share_j * (nodes_t - max_nodes * (1 - started_{t-j}))           (node-steps; malleable)
     lost_t  = gang * share_{t in block} * started[block_of[t]]                (preemptible)
 
 Progress is what was really done: work beyond the need is shown, and earns nothing. In a step in which a switch and a
@@ -23,6 +23,7 @@ start together lose more than the step, it falls, and the work is made up for la
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -94,8 +95,9 @@ class FlexibleJob(BlockRuns):
         self._progress(b, f)
         self._completion(b, f)
 
+    @abstractmethod
     def _sizes(self, b: Any, f: Frame) -> None:
-        raise NotImplementedError
+        """Rules on the nodes held."""
 
     def _assignment(self, b: Any, f: Frame) -> None:
         """One pool for the whole job, the same for all members."""
@@ -123,17 +125,18 @@ class FlexibleJob(BlockRuns):
             doc="progress follows from the nodes at work",
         )
 
+    @abstractmethod
     def _speed(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
         """Equivalent nodes at full speed."""
-        raise NotImplementedError
 
     def _working(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
         """Nodes that really work: ready after a switch, and past the loss of a start."""
         ready = sum(self.job.effective_nodes(b, f, p, w, t) for p in b.pools)
         return ready - self._lost(b, w, t) if self.job.restart_loss_hours > 0 else ready
 
+    @abstractmethod
     def _lost(self, b: Any, w: Any, t: Any) -> Any:
-        raise NotImplementedError
+        """Nodes without progress after a start."""
 
     def _completion(self, b: Any, f: Frame) -> None:
         job = self.job
@@ -206,9 +209,9 @@ class FlexibleJob(BlockRuns):
         a.at_least("a finished job has done its work", a["progress"][:, told], job.work_node_hours * finished)
         a.at_least("a finished job stays finished", np.diff(finished, axis=1), 0.0)
 
+    @abstractmethod
     def _audited_speed(self, working: Floats) -> Floats:
         """Speed of a number of nodes at work, equivalent nodes."""
-        raise NotImplementedError
 
     def _audit_progress(self, a: AuditView, done: Floats, possible: Floats) -> None:
         a.equal("progress follows from the nodes at work", done, possible)

@@ -79,12 +79,6 @@ class Malleable(FlexibleJob):
             ),
             doc="the first hours after a start bring no progress (restart_loss_hours)",
         )
-        b.most_restart_loss = Constraint(
-            f.members,
-            b.open_steps,
-            rule=lambda b, w, t: b.lost[w, t] <= job.all_nodes(b, f, w, t),
-            doc="no more nodes are without progress than the job holds",
-        )
 
     def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
         return b.held[p, w, t]

@@ -75,14 +75,14 @@ class Problem:
                 "HiGHS stopped (%s) with a plan proven to within %.3g %%", outcome.stopped_by, outcome.gap * 100
             )
         values = outcome.values if self._ordinary is None else self._ordinary.take(outcome.values)
-        return self._plan(outcome, values, self.build_s + extra_build_s)
+        return self._plan(outcome, values, arrays.size, self.build_s + extra_build_s)
 
-    def _plan(self, outcome: Outcome, values: NDArray[np.float64], build_s: float) -> Plan:
+    def _plan(self, outcome: Outcome, values: NDArray[np.float64], size: dict[str, int], build_s: float) -> Plan:
         started = time.perf_counter()
         dispatch = dispatch_of(self.scenario, self.parts, self.compiled, values)
         money = money_of(self.parts, self.compiled, values)
         timing = {"read": self.scenario._read_s, "build": build_s, "solve": outcome.seconds}
-        summary = summarise(self.scenario, self.parts, dispatch, money, outcome, self.arrays.size, timing)
+        summary = summarise(self.scenario, self.parts, dispatch, money, outcome, size, timing)
         timing["results"] = time.perf_counter() - started
         summary["timing_s"] = {name: round(seconds, 6) for name, seconds in timing.items()}
         plan = Plan(self.scenario, dispatch, money, summary, "".join(outcome.log_lines))

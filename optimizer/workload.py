@@ -5,7 +5,7 @@ A workload holds ``nodes[p,w,t]`` nodes of each pool ``p`` that it names, and dr
 workload, from another workload or from rest, is not ready for ``switch_minutes`` of the pool and may cost
 ``switch_cost``::
 
-    switched[p,w,t]  >= nodes[p,w,t] - nodes[p,w,t-1],   0 <= switched <= nodes
+    switched[p,w,t]  >= nodes[p,w,t] - nodes[p,w,t-1],   switched >= 0
     effective[p,w,t]  = nodes[p,w,t] - sum_k share_k * switched[p,w,t-k]
 
 where ``share_k`` is the part of the ``k``-th step after the switch in which the node is not yet ready (15 minutes of
@@ -15,6 +15,7 @@ and its nodes cost nothing in the first step, unless ``nodes_before`` is given.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -113,13 +114,6 @@ class Workload(Component):
             rule=lambda b, p, w, t: b.switched[p, w, t] >= self.nodes(b, f, p, w, t) - self.nodes(b, f, p, w, t - 1),
             doc="nodes that come to the workload are switched",
         )
-        b.switched_are_held = Constraint(
-            b.pools,
-            f.members,
-            f.steps,
-            rule=lambda b, p, w, t: b.switched[p, w, t] <= self.nodes(b, f, p, w, t),
-            doc="no more nodes are switched to the workload than it holds",
-        )
         if self.known_nodes_before is not None:
             b.held_before = Param(b.pools, values=np.array(self.known_nodes_before))
             b.first_step = pyo.RangeSet(0, 0)
@@ -135,13 +129,13 @@ class Workload(Component):
         """Whether switching nodes to this workload loses time or costs money on any of its pools."""
         return any(pool_of(part).switch_minutes > 0 or pool_of(part).switch_cost > 0 for part in f.hosts("pool"))
 
+    @abstractmethod
     def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
         """Nodes held on pool ``p`` (position among the pools that the workload names)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pool_power_mw(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
         """Power drawn through pool ``p``, MW."""
-        raise NotImplementedError
 
     def effective_nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
         """Nodes held on pool ``p`` less those not yet ready after a switch."""
@@ -190,9 +184,9 @@ class Workload(Component):
         """A variable that is reported by pool where there are several, (pools, members, steps)."""
         return a.table(f"{variable}_by_pool") if len(a.hosts("pool")) > 1 else a[variable][np.newaxis]
 
+    @abstractmethod
     def audited_pool_power_mw(self, a: AuditView, p: int) -> Floats:
         """Power drawn through pool ``p``, MW, recomputed from the nodes held."""
-        raise NotImplementedError
 
     def audited_power_mw(self, a: AuditView) -> Floats:
         return np.zeros(a.shape)
@@ -228,7 +222,6 @@ class Workload(Component):
         if len(pools) > 1:
             a.equal("nodes switched by pool add up", a["switched"], switched.sum(axis=0))
         a.at_least("nodes that come to the workload are switched", switched, np.maximum(change, 0.0))
-        a.at_most("no more nodes are switched to the workload than it holds", switched, nodes)
         a.money("switching_cost", -np.einsum("p,pwt->w", cost, switched))
 
 

@@ -176,3 +176,8 @@ def test_switches_show_what_is_switched() -> None:
     free of charge, 15,104 switches were shown for it, 256 in each step of its run."""
     _, plan = shipped.solved("campus_week")
     assert float(plan.dispatch["switched"].sel(component="pretrain").sum()) == pytest.approx(256.0)
+    for job in ("finetune", "pretrain", "evaluation"):  # new jobs, which held no nodes before
+        nodes = plan.dispatch["nodes"].sel(component=job).to_numpy()
+        came = np.maximum(0.0, np.diff(nodes, axis=1, prepend=0.0))
+        np.testing.assert_allclose(plan.dispatch["switched"].sel(component=job).to_numpy(), came, atol=1e-6)
+        assert (np.diff(plan.dispatch["progress"].sel(component=job).to_numpy()) > -1e-6).all()

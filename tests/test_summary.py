@@ -155,11 +155,11 @@ def test_a_plan_stopped_at_a_limit_says_so() -> None:
     problem = opt.build(opt.load(shipped.FOLDER / "smallest.yaml"))
     best = solve(problem.arrays, problem.scenario.solver)
     stopped = replace(best, status="feasible", stopped_by="time limit reached", bound=np.inf, gap=np.inf)
-    summary = problem._plan(stopped, best.values, 0.0).summary
+    summary = problem._plan(stopped, best.values, problem.arrays.size, 0.0).summary
     assert (summary["status"], summary["stopped_by"]) == ("feasible", "time limit reached")
     assert (summary["bound"], summary["mip_gap"]) == (None, None)
     stopped = replace(stopped, bound=640.0, gap=14 / 626)
-    summary = problem._plan(stopped, best.values, 0.0).summary
+    summary = problem._plan(stopped, best.values, problem.arrays.size, 0.0).summary
     assert (summary["bound"], summary["mip_gap"]) == (640.0, 14 / 626)
 
 
