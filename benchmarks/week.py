@@ -41,7 +41,7 @@ def phases(file: Path, watch: Stopwatch, out: Path) -> None:
     problem = watch.of("build", lambda: opt.build(scenario))
     watch.of("hand-over", lambda: pass_arrays(new_highs(scenario.solver), problem.arrays))
     outcome = watch.of("HiGHS", lambda: solve(problem.arrays, scenario.solver))
-    plan = watch.of("results and audit", lambda: problem._plan(outcome, outcome.values, 0.0))
+    plan = watch.of("results and audit", lambda: problem._plan(outcome, outcome.values, problem.arrays.size, 0.0))
     watch.of("write files", lambda: plan.save(out))
 
 
