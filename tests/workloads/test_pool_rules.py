@@ -1,11 +1,13 @@
 """Every rule of pools and workloads is read as a template, none is run index by index."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 from pool_case import at, job, pool, pool_case, rental, service, two_sites
 
 import optimizer as opt
+from optimizer.highs import solve
 
 SCALING = [[4, 4], [8, 6]]
 LATENCY = {"typical_nodes": 8}
@@ -35,3 +37,20 @@ def test_no_rule_falls_back(shared: bool, caplog: pytest.LogCaptureFixture) -> N
         plan = opt.optimize(opt.scenario_from_dict(case))
     assert plan.expected_profit > 0
     assert not [record for record in caplog.records if record.name == "optimizer.compiled"]
+
+
+@pytest.mark.parametrize("of_class", ["preemptible", "rigid"])
+def test_free_slack_is_not_shown_as_switches(of_class: str) -> None:
+    """Proves: of all plans that earn the same, the one is taken that shows 4 nodes switched to the job, once.
+
+    Sensitivity: switches are bounded from below only and cost nothing here; asked for many of them, at a price within its
+    tolerance, HiGHS shows 10 (all nodes of the pool) in each step that has slack.
+    """
+    work = job("j", work_node_hours=8, value=100, gang_nodes=4, **{"class": of_class})
+    problem = opt.build(opt.scenario_from_dict(pool_case(50, 12, work, on=pool(nodes=10, switch_minutes=6))))
+    switched = problem.compiled.columns(problem.parts.components["j"].block.switched).ravel()
+    cost = problem.arrays.cost.copy()
+    cost[switched] += 1e-11
+    outcome = solve(replace(problem.arrays, cost=cost), problem.scenario.solver)
+    assert outcome.values is not None
+    assert outcome.values[switched].sum() == pytest.approx(4.0, abs=1e-6)
