@@ -43,8 +43,8 @@ def test_no_rule_falls_back(shared: bool, caplog: pytest.LogCaptureFixture) -> N
 def test_free_slack_is_not_shown_as_switches(of_class: str) -> None:
     """Proves: of all plans that earn the same, the one is taken that shows 4 nodes switched to the job, once.
 
-    Sensitivity: switches are bounded from below only and cost nothing here; asked for many of them, at a price within its
-    tolerance, HiGHS shows 10 (all nodes of the pool) in each step that has slack.
+    Sensitivity: switches are bounded from below only and cost nothing here; asked for many of them, at a price within
+    its tolerance, HiGHS shows 10 (all nodes of the pool) in each step that has slack.
     """
     work = job("j", work_node_hours=8, value=100, gang_nodes=4, **{"class": of_class})
     problem = opt.build(opt.scenario_from_dict(pool_case(50, 12, work, on=pool(nodes=10, switch_minutes=6))))
