@@ -19,7 +19,8 @@ import pyomo.environ as pyo
 from pydantic import BaseModel
 
 import optimizer as opt
-from optimizer.component import Asset, Component, Contract, Cooling
+from optimizer.component import Asset, Component, Cooling
+from optimizer.contract import Contract
 from optimizer.discovery import kinds
 from optimizer.model import build_model
 from optimizer.parts import place
@@ -29,7 +30,7 @@ from optimizer.workload import Workload
 DOCS = Path(__file__).resolve().parent
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 SECTIONS = {"contracts": Contract, "cooling": Cooling, "assets": Asset, "workloads": Workload}
-ROOT_DEFINITIONS = ("Horizon", "DataSource", "FillRule", "Ensemble", "Site", "Grid", "Risk", "SolverOptions")
+ROOT_DEFINITIONS = ("Horizon", "DataSource", "FillRule", "Ensemble", "Site", "Grid", "Carry", "Risk", "SolverOptions")
 NOT_SHARED_RULES = ("optimizer.component", "optimizer.frame", "optimizer.template", "optimizer.quantities")
 
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from optimizer.carry import carry_of
+from optimizer.metering import Reading
+
 if TYPE_CHECKING:
     import xarray as xr
 
-    from optimizer.frame import Frame, Part
-    from optimizer.horizon import Horizon, PeriodKind
+    from optimizer.frame import Frame
     from optimizer.parts import Parts
-    from optimizer.quantities import Series
     from optimizer.scenario import Scenario
 
 Floats = NDArray[np.float64]
@@ -44,7 +45,7 @@ class Findings:
     worst: list[Violation] = field(default_factory=list)
     checks: int = 0
     money: dict[tuple[str, str], Floats] = field(default_factory=dict)
-    """Recomputed money by (component, line), each by member."""
+    """Recomputed money by (component, line), each (members,) or (members, steps)."""
 
     def add(self, where: str, rule: str, excess: ArrayLike, scale: ArrayLike) -> None:
         """Note how far a rule is violated: ``excess`` above zero, in units of ``scale``."""
@@ -63,32 +64,15 @@ class Findings:
         return max(self.worst, key=lambda v: np.inf if np.isnan(v.relative) else v.relative, default=None)
 
 
-class AuditView:
+class AuditView(Reading):
     """The plan as one component sees it, and the ways to state what must hold."""
 
     def __init__(self, frame: Frame, dispatch: xr.Dataset, findings: Findings) -> None:
-        self._frame = frame
+        super().__init__(frame)
         self._dispatch = dispatch
         self._findings = findings
 
     # ------------------------------------------------------------------ the plan
-    @property
-    def label(self) -> str:
-        return self._frame.part.label
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(members, steps)."""
-        return self._frame.shape
-
-    @property
-    def horizon(self) -> Horizon:
-        return self._frame.horizon
-
-    @property
-    def step_h(self) -> float:
-        return self._frame.step_h
-
     def __getitem__(self, variable: str) -> Floats:
         """A variable of this component: (members, steps), or (members,) for one without time."""
         found: Floats = self._dispatch[variable].sel(component=self.label).to_numpy()
@@ -113,39 +97,20 @@ class AuditView:
         array = self._dispatch[f"{self.label}.{variable}"]
         return [str(label) for label in array[array.dims[0]].to_numpy()]
 
-    def values(self, series: Series) -> Floats:
-        """A series of the scenario as (members, steps)."""
-        return self._frame.values(series)
+    def at_site(self, site: str, variable: str) -> Floats:
+        found: Floats = self._dispatch[variable].sel(site=site).to_numpy()
+        return found
 
-    def full(self, value: Any) -> Floats:
-        return self._frame.full(value)
-
-    def energy_mwh(self, power_mw: Floats) -> Floats:
-        """Energy per step of a power, MWh."""
-        return self.horizon.energy_mwh(power_mw)
-
-    def sum_by_period(self, values: Floats, kind: PeriodKind) -> Floats:
-        """Sums over settlement periods, (members, periods)."""
-        codes = self.horizon.period_codes(kind)
-        return np.stack([values[:, codes == p].sum(axis=1) for p in range(int(codes.max()) + 1)], axis=1)
+    def of(self, label: str) -> AuditView:
+        return AuditView(self._frame.parts[label].frame, self._dispatch, self._findings)
 
     def hosts(self, reference: str) -> list[AuditView]:
-        """Views of the components that a field refers to."""
-        return [self._of(part) for part in self._frame.hosts(reference)]
+        return [self.of(part.label) for part in self._frame.hosts(reference)]
 
     @property
     def guests(self) -> list[AuditView]:
         """Views of the components that refer to this one."""
-        return [self._of(part) for part in self._frame.guests]
-
-    @property
-    def probabilities(self) -> Floats:
-        """Probability of each member."""
-        return self._frame.probabilities
-
-    @property
-    def component(self) -> Any:
-        return self._frame.part.component
+        return [self.of(part.label) for part in self._frame.guests]
 
     @property
     def lowest_buy_price(self) -> Floats:
@@ -157,9 +122,6 @@ class AuditView:
 
     def site_power_mw(self) -> Floats:
         return self._frame.part.component.audited_power_mw(self)
-
-    def _of(self, part: Part) -> AuditView:
-        return AuditView(part.frame, self._dispatch, self._findings)
 
     # ------------------------------------------------------------------ what must hold
     def at_most(self, rule: str, left: ArrayLike, right: ArrayLike) -> None:
@@ -179,9 +141,12 @@ class AuditView:
         values = np.asarray(values, dtype=float)
         self._findings.add(self.label, rule, np.abs(values - np.round(values)), 1.0)
 
-    def money(self, line: str, by_member: ArrayLike) -> None:
-        """A ledger line as recomputed, revenue positive, (members,)."""
-        self._findings.money[self.label, line] = np.broadcast_to(np.asarray(by_member, dtype=float), self.shape[:1])
+    def money(self, line: str, amounts: ArrayLike) -> None:
+        """A ledger line as recomputed, revenue positive: (members,), or step by step (members, steps)."""
+        given = np.asarray(amounts, dtype=float)
+        self._findings.money[self.label, line] = np.broadcast_to(
+            given, self.shape if given.ndim == 2 else self.shape[:1]
+        )
 
 
 def audit_plan(
@@ -190,8 +155,8 @@ def audit_plan(
     dispatch: xr.Dataset,
     money: dict[tuple[str, str], Floats],
     objective: float,
-) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
-    """Audit a plan; returns the audit's section of the summary, and the components' figures by section.
+) -> tuple[dict[str, Any], dict[str, dict[str, float]], dict[str, Any]]:
+    """Audit a plan; returns the audit's section of the summary, the components' figures by section, and the carry.
 
     Every ledger line has to be recomputed by its component: one that is not counts as a violation of infinite size.
     """
@@ -208,17 +173,24 @@ def audit_plan(
     _audit_money(findings, money)
     weights = scenario.ensemble.weights
     by_member = sum((amount.sum(axis=1) for amount in money.values()), np.zeros(scenario.members))
-    recomputed = sum(findings.money.values(), np.zeros(scenario.members))
+    recomputed = sum(
+        (amount.sum(axis=1) if amount.ndim == 2 else amount for amount in findings.money.values()),
+        np.zeros(scenario.members),
+    )
     worst = findings.largest
-    return {
-        "checks": findings.checks,
-        "largest_violation": worst.relative if worst else 0.0,
-        "largest_violation_of": f"{worst.where}: {worst.rule}" if worst else None,
-        "largest_violation_absolute": worst.absolute if worst else 0.0,
-        "ledger_minus_objective": _objective(scenario, by_member) - objective,
-        "recomputed_profit": float(weights @ recomputed),
-        "tolerance": TOLERANCE,
-    }, sections
+    return (
+        {
+            "checks": findings.checks,
+            "largest_violation": worst.relative if worst else 0.0,
+            "largest_violation_of": f"{worst.where}: {worst.rule}" if worst else None,
+            "largest_violation_absolute": worst.absolute if worst else 0.0,
+            "ledger_minus_objective": _objective(scenario, by_member) - objective,
+            "recomputed_profit": float(weights @ recomputed),
+            "tolerance": TOLERANCE,
+        },
+        sections,
+        carry_of(scenario.horizon, views),
+    )
 
 
 def _audit_money(findings: Findings, money: dict[tuple[str, str], Floats]) -> None:
@@ -227,8 +199,11 @@ def _audit_money(findings: Findings, money: dict[tuple[str, str], Floats]) -> No
         if recomputed is None:
             findings.add(label, f"ledger line {line} is recomputed", np.inf, 1.0)
             continue
-        booked = amount.sum(axis=1)
-        findings.add(label, f"ledger line {line}", np.abs(booked - recomputed), np.abs(amount).sum(axis=1))
+        total = np.abs(amount).sum(axis=1)
+        if recomputed.ndim == 2:
+            findings.add(label, f"ledger line {line}", np.abs(amount - recomputed), total[:, np.newaxis])
+        else:
+            findings.add(label, f"ledger line {line}", np.abs(amount.sum(axis=1) - recomputed), total)
     for label, line in findings.money.keys() - money.keys():
         findings.add(label, f"ledger line {line} is booked", np.inf, 1.0)
 

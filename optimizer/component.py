@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Rule = Callable[..., Any]
+Carried = Floats | dict[str, Floats]
+"""A carried value: (members,), or one such array per calendar period by its label."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class Component(StrictModel):
     """What others may refer to this component as (``pool``, ``cooling``)."""
     refers_to: ClassVar[dict[str, str]] = {}
     """Fields that hold the name (or names) of another component, and what that component has to offer."""
+    carries: ClassVar[dict[str, str]] = {}
+    """What a plan hands on to the run that follows it: keys of :meth:`carry`, and what they hold."""
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
@@ -141,6 +145,14 @@ class Component(StrictModel):
         """Power drawn from the site's bus, MW, (members, steps), from the plan alone."""
         return a["power_mw"]
 
+    def carry(self, a: AuditView) -> dict[str, Carried]:
+        """What the run that starts where this one ends has to know, from the plan alone: keys of ``carries``.
+
+        A value is (members,), or one such array per calendar period, by its label (``2024-08``). What was carried into
+        this run comes from ``a.frame.carried``; see :mod:`optimizer.carry`.
+        """
+        return {}
+
     def end_rule(self, f: Frame) -> str | None:
         """How this component's state is treated at the end of the horizon, in a planner's words."""
         return None
@@ -162,37 +174,3 @@ class Cooling(Component):
     """Plant that takes heat from the components that refer to it."""
 
     offers: ClassVar[str | None] = "cooling"
-
-
-class Contract(Component):
-    """A way in which a site's energy is bought, sold or charged."""
-
-    def delivered_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
-        """Power that the contract delivers at the grid connection, MW."""
-        return 0.0
-
-    def sold_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
-        """Power that the contract takes away at the grid connection, MW."""
-        return 0.0
-
-    def audited_delivered_mw(self, a: AuditView) -> Floats:
-        """Power delivered at the grid connection, MW, (members, steps), from the plan alone."""
-        return a.reported("delivered_mw")
-
-    def audited_sold_mw(self, a: AuditView) -> Floats:
-        """Power taken away at the grid connection, MW, (members, steps), from the plan alone."""
-        return a.reported("sold_mw")
-
-    def lowest_buy_price(self, f: Frame) -> Floats:
-        """Lowest marginal price per MWh at which the contract can deliver, (members, steps); inf where it delivers
-        nothing."""
-        return np.full(f.shape, np.inf)
-
-    def highest_sell_price(self, f: Frame) -> Floats:
-        """Highest marginal price per MWh that the contract pays for exports, (members, steps); -inf where it takes
-        nothing."""
-        return np.full(f.shape, -np.inf)
-
-    def prices(self, f: Frame) -> dict[str, Floats]:
-        """Prices per MWh that the contract really charges or pays, by name, (members, steps); ``f`` has no model."""
-        return {}

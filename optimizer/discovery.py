@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import Field
 
-from optimizer.component import Asset, Component, Contract, Cooling
+from optimizer.component import Asset, Component, Cooling
+from optimizer.contract import Contract
 from optimizer.workload import Workload
 
 PACKAGES = ("optimizer.assets", "optimizer.workloads", "optimizer.contracts", "optimizer.cooling")

@@ -10,8 +10,11 @@ import numpy as np
 import pyomo.environ as pyo
 from numpy.typing import NDArray
 
-from optimizer.component import Component, Contract, MoneyLine, Result, Rule
+from optimizer.carry import CarriedStates
+from optimizer.component import Component, MoneyLine, Result, Rule
+from optimizer.contract import Contract
 from optimizer.quantities import Series
+from optimizer.settlement import last_steps
 from optimizer.template import Param
 
 if TYPE_CHECKING:
@@ -53,11 +56,15 @@ class Frame:
     probabilities: Floats
     parts: dict[str, Part]
     site_parts: tuple[Part, ...] = ()
-    """Components of the same site, in the file's order."""
+    """Components of the same site, in the file's order, then contracts of the portfolio that span it."""
+    meters: tuple[Part, ...] = ()
+    """The component's site, or the sites that a contract of the portfolio spans."""
     import_limit_mw: Floats | None = None
-    """Limit of the site's connection, (members, steps), inf where there is none; None for a component shared by
-    sites."""
+    """Limit of the connections of the metered sites together, (members, steps), inf where there is none; None for a
+    workload shared by sites."""
     export_limit_mw: Floats | None = None
+    carried: CarriedStates = field(default_factory=lambda: CarriedStates({}, 1))
+    """States in which an earlier run has left the component."""
     model: Any = None
 
     # ------------------------------------------------------------------ sizes and data
@@ -99,6 +106,18 @@ class Frame:
         return np.asarray(np.maximum.reduce([self.full(-np.inf), *prices]))
 
     @property
+    def metered_sites(self) -> tuple[str, ...]:
+        """Names of the sites whose meters the component sees."""
+        return tuple(site.label for site in self.meters)
+
+    @cached_property
+    def largest_load_mw(self) -> Floats:
+        """Most that the metered sites together can take from the grid, MW, (members, steps): all machines at full
+        power, within the connections. A finite bound for peaks and positions."""
+        site_loads = [site.component.largest_load(site.frame) for site in self.meters]  # type: ignore[attr-defined]
+        return np.asarray(np.add.reduce([self.zeros(), *site_loads]))
+
+    @property
     def guests(self) -> list[Part]:
         """The parts that refer to this one."""
         return self.part.guests
@@ -123,6 +142,15 @@ class Frame:
         """-1..T-1: a state before the first step and one at the end of each step."""
         return self.model.states
 
+    # ------------------------------------------------------------------ what the meter sees (in rules)
+    def import_mw(self, w: Any, t: Any) -> Any:
+        """Metered import of the metered sites together, MW, as a model expression."""
+        return sum([self.model.sites[site].import_mw[w, t] for site in self.metered_sites])
+
+    def export_mw(self, w: Any, t: Any) -> Any:
+        """Metered export of the metered sites together, MW, as a model expression."""
+        return sum([self.model.sites[site].export_mw[w, t] for site in self.metered_sites])
+
     # ------------------------------------------------------------------ declarations
     def series_param(self, series: Series | Floats) -> Param:
         """A parameter over (members, steps)."""
@@ -140,8 +168,7 @@ class Frame:
     def by_period(self, periods: Any, rule: Rule, codes: NDArray[np.int64]) -> MoneyLine:
         """A money line ``rule(b, w, p)`` booked at the end of each settlement period; ``codes`` gives the period of
         each step."""
-        last = tuple(int(np.flatnonzero(codes == p)[-1]) for p in range(int(codes.max()) + 1))
-        return MoneyLine((self.members, periods), rule, last)
+        return MoneyLine((self.members, periods), rule, tuple(last_steps(codes).tolist()))
 
     def by_time(self, rule: Rule, units: str, long_name: str) -> Result:
         """A result ``rule(b, w, t)``."""

@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from optimizer.errors import did_you_mean, with_hint
 
-PeriodKind = Literal["step", "day", "month", "horizon"]
+PeriodKind = Literal["step", "day", "month", "year", "horizon"]
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _STEP = re.compile(r"(\d{1,6})(min|h|d)", re.ASCII)
 _MINUTES = {"min": 1, "h": 60, "d": 1440}
 _YEARS = range(1970, 2200)
+_CALENDAR_UNITS: dict[str, Literal["D", "M", "Y"]] = {"day": "D", "month": "M", "year": "Y"}
 
 
 class Horizon(BaseModel):
@@ -107,11 +108,35 @@ class Horizon(BaseModel):
                 return np.arange(self.steps, dtype=np.int64)
             case "horizon":
                 return np.zeros(self.steps, dtype=np.int64)
-            case "day" | "month":
-                unit = "M" if kind == "month" else "D"
-                periods = self.local.tz_localize(None).to_numpy().astype(f"datetime64[{unit}]")
-                return np.unique(periods, return_inverse=True)[1].astype(np.int64)
-        raise ValueError(f"unknown period '{kind}'; must be step, day, month or horizon")
+            case "day" | "month" | "year":
+                return np.unique(self._calendar(kind), return_inverse=True)[1].astype(np.int64)
+        raise ValueError(f"unknown period '{kind}'; must be step, day, month, year or horizon")
+
+    def period_labels(self, kind: PeriodKind) -> tuple[str, ...]:
+        """Name of each period: `2024-08-19`, `2024-08`, `2024`, `horizon`, or the start of a step in local time."""
+        match kind:
+            case "step":
+                return tuple(stamp.isoformat(timespec="minutes") for stamp in self.local)
+            case "horizon":
+                return ("horizon",)
+        return tuple(str(period) for period in np.unique(self._calendar(kind)))
+
+    def covered_share(self, kind: Literal["day", "month", "year"]) -> NDArray[np.float64]:
+        """Share of each calendar period that the horizon covers (1 for a whole one), shape (P,)."""
+        periods = np.unique(self._calendar(kind))
+        edges = [pd.Timestamp(p).tz_localize(self.timezone, nonexistent="shift_forward") for p in periods]
+        ends = [pd.Timestamp(p + 1).tz_localize(self.timezone, nonexistent="shift_forward") for p in periods]
+        hours = np.array([(end - start) / pd.Timedelta(hours=1) for start, end in zip(edges, ends, strict=True)])
+        return np.asarray(np.bincount(self.period_codes(kind)) * self.step_h / hours)
+
+    def starts_inside(self, kind: Literal["day", "month", "year"]) -> bool:
+        """Whether the first step lies inside a calendar period that began before the horizon."""
+        first = pd.Timestamp(self._calendar(kind)[0]).tz_localize(self.timezone, nonexistent="shift_forward")
+        return bool(first < self.start_utc)
+
+    def _calendar(self, kind: str) -> Any:
+        """The calendar period in which each step starts, as datetime64 of days, months or years."""
+        return self.local.tz_localize(None).to_numpy().astype(f"datetime64[{_CALENDAR_UNITS[kind]}]")
 
     def step_at(self, stamp: str, *, side: Literal["start", "end"]) -> int:
         """Whole steps between the start of the horizon and a local time stamp; may be below 0 or above T.

@@ -94,8 +94,8 @@ def _without_refused_components(error: ValidationError, data: dict[str, Any], co
     refused: dict[tuple[str | int, ...], set[int]] = {}
     for found in genuine_errors(error):
         place = found["loc"]
-        if place[:1] == ("workloads",) and len(place) >= 2:
-            refused.setdefault(("workloads",), set()).add(int(place[1]))
+        if place[0] in ("contracts", "workloads") and len(place) >= 2:
+            refused.setdefault((place[0],), set()).add(int(place[1]))
         elif place[:1] == ("sites",) and len(place) >= 4 and isinstance(place[3], int):
             refused.setdefault(tuple(place[:3]), set()).add(int(place[3]))
         else:

@@ -17,6 +17,7 @@ from optimizer.component import MoneyLine
 from optimizer.frame import Part, add_index_sets
 from optimizer.parts import Parts
 from optimizer.scenario import Scenario
+from optimizer.spanning import declare_split
 from optimizer.template import Constraint, Objective, Param, Var, new_model
 
 
@@ -34,6 +35,7 @@ def build_model(scenario: Scenario, parts: Parts, *, fast: bool) -> Any:
         part.component.variables(model.sites[label], part.frame)
     for part in parts.components.values():
         part.component.constraints(part.block, part.frame)
+        declare_split(part)
     for label, part in parts.sites.items():
         part.component.constraints(model.sites[label], part.frame)
     _declare_objective(model, scenario, money_lines(parts))

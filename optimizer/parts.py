@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.carry import CarriedStates, CarriedValue
 from optimizer.component import Component, Finding
+from optimizer.contract import Contract
 from optimizer.errors import did_you_mean
 from optimizer.frame import Frame, Part
 from optimizer.scenario import Scenario
@@ -49,7 +51,7 @@ def place(scenario: Scenario) -> tuple[Parts, list[tuple[Path, Finding]]]:
     seen: set[tuple[str | None, str]] = set()
     for path, site, component in placed:
         if (site, component.name) in seen:
-            where = f"site {site}" if site else "the shared workloads"
+            where = f"site {site}" if site else "the components shared by sites"
             findings.append((path, Finding("name", f"the name is used twice at {where}", component.name)))
             continue
         seen.add((site, component.name))
@@ -57,8 +59,12 @@ def place(scenario: Scenario) -> tuple[Parts, list[tuple[Path, Finding]]]:
         parts[label] = Part(label, component, path, site)
     findings += _duplicate_sites(scenario)
     findings += _impossible_members(scenario)
+    findings += _sites_of_contracts(parts, scenario)
     for part in parts.values():
         findings += [(part.path, finding) for finding in _resolve(part, parts)]
+    if scenario.carry is not None:
+        carry = scenario.carry.findings(parts, scenario.horizon, scenario.members)
+        findings += [(("carry",), finding) for finding in carry]
     sites = {
         site.name: Part(site.name, site, ("sites", number), site.name)  # type: ignore[arg-type]
         for number, site in enumerate(scenario.sites)
@@ -71,6 +77,8 @@ def _places(scenario: Scenario) -> Iterator[tuple[Path, str | None, Component]]:
     for number, site in enumerate(scenario.sites):
         for section, position, component in site.components():
             yield ("sites", number, section, position), site.name, component
+    for position, contract in enumerate(scenario.contracts):
+        yield ("contracts", position), None, contract
     for position, workload in enumerate(scenario.workloads):
         yield ("workloads", position), None, workload
 
@@ -119,19 +127,61 @@ def _keys_for(part: Part, host: Part) -> list[str]:
 
 
 def _give_frames(scenario: Scenario, parts: dict[str, Part], sites: dict[str, Part]) -> None:
-    for part in (*parts.values(), *sites.values()):
+    carried = {} if scenario.carry is None else scenario.carry.components
+    spanned = {label: _spanned(part, sites) for label, part in parts.items()}
+
+    def give_frame(part: Part, meters: tuple[Part, ...], states: dict[str, CarriedValue]) -> None:
         part.frame = Frame(
             part=part,
             horizon=scenario.horizon,
             members_count=scenario.members,
             probabilities=scenario.ensemble.weights,
             parts=parts,
-            site_parts=tuple(p for p in parts.values() if p.site == part.site) if part.site else (),
+            site_parts=tuple(
+                p
+                for label, p in parts.items()
+                if part.site is not None and (p.site == part.site or meters[0] in spanned[label])
+            ),
+            meters=meters,
+            carried=CarriedStates(states, scenario.members),
         )
-        site = next((s for s in scenario.sites if s.name == part.site), None)
-        if site is not None:
-            part.frame.import_limit_mw = site.import_limit(part.frame)
-            part.frame.export_limit_mw = part.frame.values(site.grid.export_limit_mw)
+
+    for site in scenario.sites:
+        give_frame(sites[site.name], (sites[site.name],), {})
+        frame = sites[site.name].frame
+        frame.import_limit_mw, frame.export_limit_mw = site.import_limit(frame), frame.values(site.grid.export_limit_mw)
+    for label, part in parts.items():
+        give_frame(part, spanned[label], carried.get(label, {}))
+        for limit in ("import_limit_mw", "export_limit_mw") if spanned[label] else ():
+            setattr(part.frame, limit, np.add.reduce([getattr(site.frame, limit) for site in spanned[label]]))
+
+
+def _spanned(part: Part, sites: dict[str, Part]) -> tuple[Part, ...]:
+    """The sites whose meters a component sees: its own, or those that a contract of the portfolio spans."""
+    if part.site is not None:
+        return (sites[part.site],)
+    if not isinstance(part.component, Contract):
+        return ()
+    chosen = part.component.sites
+    return tuple(site for name, site in sites.items() if chosen is None or name in chosen)
+
+
+def _sites_of_contracts(parts: dict[str, Part], scenario: Scenario) -> Iterator[tuple[Path, Finding]]:
+    """The field ``sites`` of contracts: known sites, each once, and only in the portfolio's own list."""
+    known = [site.name for site in scenario.sites]
+    for part in parts.values():
+        if not isinstance(part.component, Contract) or part.component.sites is None:
+            continue
+        if part.site is not None:
+            hint = "list a contract of several sites under the scenario's own contracts"
+            yield part.path, Finding("sites", f"this contract stands at site {part.site}", hint=hint)
+            continue
+        for position, name in enumerate(part.component.sites):
+            if name not in known:
+                allowed, near = f"one of: {', '.join(known)}", did_you_mean(name, known)
+                yield part.path, Finding(f"sites[{position}]", "there is no site of this name", name, allowed, near)
+            elif name in part.component.sites[:position]:
+                yield part.path, Finding(f"sites[{position}]", "is named twice", name)
 
 
 def finding_path(base: Path, field: str) -> Path:

@@ -13,6 +13,7 @@ from optimizer.component import Result
 from optimizer.model import money_lines
 from optimizer.parts import Parts
 from optimizer.scenario import Scenario
+from optimizer.spanning import split_results
 
 Floats = NDArray[np.float64]
 Money = dict[tuple[str, str], Floats]
@@ -48,7 +49,7 @@ def dispatch_of(scenario: Scenario, parts: Parts, compiled: Compiled, values: Fl
             lambda b, w, t, c=component, f=frame: c.own_power_mw(b, f, w, t), "MW", "power (consumption positive)"
         )
         add("component", label, block, "power_mw", power)
-        for name, result in component.results(block, frame).items():
+        for name, result in (component.results(block, frame) | split_results(part)).items():
             add("component", label, block, name, result)
     for label, part in parts.sites.items():
         block = part.frame.model.sites[label]

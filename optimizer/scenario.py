@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from optimizer.carry import Carry
 from optimizer.component import StrictModel
-from optimizer.discovery import AnyWorkload
+from optimizer.discovery import AnyContract, AnyWorkload
 from optimizer.errors import Problem
 from optimizer.horizon import Horizon
 from optimizer.quantities import Count, Fraction
@@ -98,8 +99,12 @@ class Scenario(StrictModel):
     """Members of the forecast; one by default (a deterministic plan)."""
     sites: Annotated[tuple[Site, ...], Field(min_length=1)]
     """Campuses, each behind a grid connection of its own."""
+    contracts: tuple[AnyContract, ...] = ()
+    """Contracts that span sites; ``sites`` of each says which, by default all."""
     workloads: tuple[AnyWorkload, ...] = ()
     """Work shared by sites; pools are written ``site.pool``."""
+    carry: Carry | None = None
+    """States in which the run before this one left the components (its ``carry.yaml``)."""
     risk: Risk = Risk()
     """Weight of the bad members."""
     solver: SolverOptions = SolverOptions()

@@ -20,10 +20,12 @@ import pyomo.environ as pyo
 from pydantic import Field
 
 from optimizer.audit import AuditView
-from optimizer.component import Component, Contract, Finding, Floats, Result, StrictModel
+from optimizer.component import Component, Finding, Floats, Result, StrictModel
+from optimizer.contract import Contract
 from optimizer.discovery import AnyAsset, AnyContract, AnyCooling, AnyWorkload
 from optimizer.frame import Frame
 from optimizer.quantities import Name, Series, SeriesOf
+from optimizer.spanning import at_site, audited_at_site
 from optimizer.template import Constraint, Var
 
 
@@ -70,6 +72,12 @@ class Site(StrictModel):
         """(members, steps), MW; inf where unlimited."""
         return f.full(np.inf) if self.grid.import_limit_mw is None else f.values(self.grid.import_limit_mw)
 
+    def largest_load(self, f: Frame) -> Floats:
+        """Most that the site can take from the grid, (members, steps), MW: all machines at full power, within the
+        limit."""
+        loads = [p.component.largest_power_mw(p.frame) for p in f.site_parts]
+        return np.minimum(self.import_limit(f), np.add.reduce([f.values(self.house_load_mw), *loads]))
+
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
         house = f.values(self.house_load_mw)
@@ -105,20 +113,20 @@ class Site(StrictModel):
 
     def constraints(self, b: Any, f: Frame) -> None:
         # sums over components are over lists: Pyomo's templates cannot take an empty generator
-        contracts = [(p, p.component) for p in f.site_parts if isinstance(p.component, Contract)]
+        contracts = [p for p in f.site_parts if isinstance(p.component, Contract)]
         loads = [p for p in f.site_parts if not isinstance(p.component, Contract)]
         b.bought = Constraint(
             f.members,
             f.steps,
             rule=lambda b, w, t: (
-                b.import_mw[w, t] == sum([c.delivered_mw(p.block, p.frame, w, t) for p, c in contracts])
+                b.import_mw[w, t] == sum([at_site(p, "delivered", self.name, w, t) for p in contracts])
             ),
             doc="import equals what the contracts deliver",
         )
         b.sold = Constraint(
             f.members,
             f.steps,
-            rule=lambda b, w, t: b.export_mw[w, t] == sum([c.sold_mw(p.block, p.frame, w, t) for p, c in contracts]),
+            rule=lambda b, w, t: b.export_mw[w, t] == sum([at_site(p, "sold", self.name, w, t) for p in contracts]),
             doc="export equals what the contracts take",
         )
         b.balance = Constraint(
@@ -156,7 +164,7 @@ class Site(StrictModel):
     def _direction(self, b: Any, f: Frame) -> None:
         if len(b.arbitrage) == 0:
             return
-        limits = np.minimum(self.import_limit(f), self._largest_import(f)), f.values(self.grid.export_limit_mw)
+        limits = f.largest_load_mw, f.values(self.grid.export_limit_mw)
         b.most_import_mw, b.most_export_mw = (f.series_param(limit) for limit in limits)
         b.import_direction = Constraint(
             b.arbitrage,
@@ -174,11 +182,6 @@ class Site(StrictModel):
         exports = f.values(self.grid.export_limit_mw) > 0
         pairs = np.argwhere(exports & (f.highest_sell_price >= f.lowest_buy_price))
         return [(int(w), int(t)) for w, t in pairs]
-
-    def _largest_import(self, f: Frame) -> Floats:
-        """All machines at full power: what import can be used for while nothing is exported."""
-        loads = [p.component.largest_power_mw(p.frame) for p in f.site_parts]
-        return np.asarray(np.add.reduce([f.values(self.house_load_mw), *loads]))
 
     # ------------------------------------------------------------------ after the model
     def results(self, b: Any, f: Frame) -> dict[str, Result]:
@@ -199,8 +202,8 @@ class Site(StrictModel):
         a.at_most("export within export_limit_mw", exported, a.values(self.grid.export_limit_mw))
         a.equal("never import and export at once", np.minimum(imported, exported), 0.0)
         contracts = [p for p in parts if isinstance(p.component, Contract)]
-        bought = sum((p.component.audited_delivered_mw(p) for p in contracts), np.zeros(a.shape))
-        sold = sum((p.component.audited_sold_mw(p) for p in contracts), np.zeros(a.shape))
+        bought = sum((audited_at_site(p, "delivered", self.name) for p in contracts), np.zeros(a.shape))
+        sold = sum((audited_at_site(p, "sold", self.name) for p in contracts), np.zeros(a.shape))
         a.equal("import equals what the contracts deliver", imported, bought)
         a.equal("export equals what the contracts take", exported, sold)
         a.equal("house load as given", a.site("house_load_mw"), a.values(self.house_load_mw))

@@ -38,7 +38,7 @@ def summarise(
     tail = cvar(by_member, weights, scenario.risk.cvar_alpha)
     beta = scenario.risk.beta
     objective = (1.0 - beta) * expected + beta * tail if beta > 0 else expected
-    audit, sections = audit_plan(scenario, parts, dispatch, money, outcome.objective)
+    audit, sections, carry = audit_plan(scenario, parts, dispatch, money, outcome.objective)
     summary: dict[str, Any] = {
         "format": FORMAT,
         "name": scenario.name,
@@ -63,6 +63,7 @@ def summarise(
         "end_of_horizon": {
             label: rule for label, part in parts.components.items() if (rule := part.component.end_rule(part.frame))
         },
+        "carry": carry,
         "size": size,
         "timing_s": timing_s,
         "versions": {"optimizer": __version__} | {name: version(name) for name in PACKAGES},

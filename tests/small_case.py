@@ -120,7 +120,7 @@ def unnoticed(plan: opt.Plan, component: str) -> list[str]:
             at: dict[Hashable, Any] = {"time": false["time"][step], "member": 0} | place
             at |= {dim: false[name][dim][0] for dim in variable.dims if str(dim).startswith(f"{component}.")}
             false[name].loc[at] += 0.37
-            audit, _ = audit_plan(plan.scenario, problem.parts, false, plan.money, plan.summary["objective"])
+            audit, *_ = audit_plan(plan.scenario, problem.parts, false, plan.money, plan.summary["objective"])
             if audit["largest_violation"] <= audit["tolerance"]:
                 missed.append(f"{name} in step {step}")
     return missed

@@ -34,7 +34,7 @@ AT_LEAST = {
 def audited(stem: str, dispatch: xr.Dataset | None = None, money: Any = None, objective: float | None = None) -> Any:
     """The audit of a shipped scenario's plan with some of it changed."""
     problem, plan = shipped.solved(stem)
-    found, _ = audit_plan(
+    found, *_ = audit_plan(
         plan.scenario,
         problem.parts,
         plan.dispatch if dispatch is None else dispatch,
@@ -156,7 +156,7 @@ def test_energy_that_is_sold_but_not_exported_is_caught() -> None:
     assert plan.expected_profit == pytest.approx(200.0)
     sold = plan.dispatch["sold_mw"] * 2.5
     money = plan.money | {("sell", "sell_revenue"): plan.money["sell", "sell_revenue"] * 2.5}
-    found, _ = audit_plan(plan.scenario, problem.parts, plan.dispatch.assign(sold_mw=sold), money, 500.0)
+    found, *_ = audit_plan(plan.scenario, problem.parts, plan.dispatch.assign(sold_mw=sold), money, 500.0)
     assert found["largest_violation_of"] == "a: export equals what the contracts take"
     assert found["largest_violation_absolute"] == pytest.approx(6.0)
 

@@ -332,7 +332,7 @@ def test_a_site_without_a_supply_is_refused() -> None:
 def audited_against(case: dict[str, Any], plan: opt.Plan) -> dict[str, Any]:
     """The audit of a plan against another scenario's rules."""
     parts, _ = place(opt.scenario_from_dict(case))
-    found, _ = audit_plan(plan.scenario, parts, plan.dispatch, plan.money, plan.summary["objective"])
+    found, *_ = audit_plan(plan.scenario, parts, plan.dispatch, plan.money, plan.summary["objective"])
     return found
 
 

@@ -8,20 +8,25 @@ Sells ``e_t`` MW, up to an optional limit of the contract and, over all contract
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyomo.environ as pyo
 
 from optimizer.audit import AuditView
-from optimizer.component import Contract, Finding, Floats, MoneyLine, Result
+from optimizer.component import Finding, Floats, MoneyLine, Result
+from optimizer.contract import BillLine, Contract
 from optimizer.frame import Frame
+from optimizer.metering import Reading
 from optimizer.quantities import Series, SeriesOf
 from optimizer.template import Var
 
 
 class Export(Contract):
     """Power sold to the grid."""
+
+    sells: ClassVar[bool] = True
+    schedules: ClassVar[tuple[str, ...]] = ("sold_mw",)
 
     kind: Literal["export"] = "export"
     price_per_mwh: Annotated[Series, SeriesOf("currency/MWh")]
@@ -64,8 +69,12 @@ class Export(Contract):
         a.at_least("power sold is not negative", sold, 0.0)
         if self.limit_mw is not None:
             a.at_most("power sold within limit_mw", sold, a.values(self.limit_mw))
-        price = a.values(self.price_per_mwh) - a.values(self.fee_per_mwh)
-        a.money(f"{self.name}_revenue", (price * a.energy_mwh(sold)).sum(axis=1))
+        super().audit(a)
+
+    def bill(self, r: Reading) -> dict[str, BillLine]:
+        sold = r.energy_mwh(r["sold_mw"])
+        price = r.values(self.price_per_mwh) - r.values(self.fee_per_mwh)
+        return {f"{self.name}_revenue": BillLine(price * sold, sold, "MWh")}
 
     def _unit_price(self, f: Frame) -> Floats:
         return f.values(self.price_per_mwh) - f.values(self.fee_per_mwh)

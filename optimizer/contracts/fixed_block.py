@@ -32,11 +32,13 @@ from pydantic import model_validator
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Contract, Finding, Floats, MoneyLine, Result, StrictModel
+from optimizer.component import Finding, Floats, MoneyLine, Result, StrictModel
+from optimizer.contract import BillLine, Supply
 from optimizer.frame import Frame
 from optimizer.horizon import PeriodKind
+from optimizer.metering import Reading
 from optimizer.quantities import Fraction, Series, SeriesOf
-from optimizer.settlement import declare_periods, sums_by_period
+from optimizer.settlement import at_period_ends, declare_periods, sums_by_period
 from optimizer.template import Constraint, Param, Var
 
 
@@ -49,7 +51,7 @@ class Resale(StrictModel):
     """Fee on every MWh sold back."""
 
 
-class FixedBlock(Contract):
+class FixedBlock(Supply):
     """Power bought ahead at a fixed price."""
 
     kind: Literal["fixed_block"] = "fixed_block"
@@ -172,22 +174,34 @@ class FixedBlock(Contract):
         return (Chart("Contracts", ("delivered_mw", "resold_mw"), "MW", "use of the block", stacked=True),)
 
     def audit(self, a: AuditView) -> None:
-        used, volume, price = a["delivered_mw"], a.values(self.volume_mw), a.values(self.price_per_mwh)
+        used, volume = a["delivered_mw"], a.values(self.volume_mw)
         a.at_least("power used of the block is not negative", used, 0.0)
         a.at_most("power used within volume_mw", used, volume)
         if self.resale is not None:
             a.equal("power not used is sold back", a["resold_mw"], volume - used)
-            net = a.values(self.resale.price_per_mwh) - a.values(self.resale.fee_per_mwh)
-            a.money(f"{self.name}_block", -a.energy_mwh(price * volume).sum(axis=1))
-            a.money(f"{self.name}_resale", a.energy_mwh(net * (volume - used)).sum(axis=1))
-            return
-        taken, offered, worth = (
-            a.sum_by_period(a.energy_mwh(x), self.settlement_period) for x in (used, volume, price * volume)
+        super().audit(a)
+
+    def bill(self, r: Reading) -> dict[str, BillLine]:
+        used, volume, price = r["delivered_mw"], r.values(self.volume_mw), r.values(self.price_per_mwh)
+        taken, offered = r.energy_mwh(used), r.energy_mwh(volume)
+        if self.resale is not None:
+            net = r.values(self.resale.price_per_mwh) - r.values(self.resale.fee_per_mwh)
+            return {
+                f"{self.name}_block": BillLine(-price * offered, offered, "MWh"),
+                f"{self.name}_resale": BillLine(net * (offered - taken), offered - taken, "MWh"),
+            }
+        of_period, offer, worth = (
+            r.sum_by_period(x, self.settlement_period) for x in (taken, offered, price * offered)
         )
-        mean_price = np.divide(worth, offered, out=np.zeros_like(worth), where=offered > 0)
-        short = np.maximum(0.0, self.take_or_pay_fraction * offered - taken)
-        a.money(f"{self.name}_energy", -a.energy_mwh(price * used).sum(axis=1))
-        a.money(f"{self.name}_shortfall", -(mean_price * short).sum(axis=1))
+        mean_price = np.divide(worth, offer, out=np.zeros_like(worth), where=offer > 0)
+        short = np.maximum(0.0, self.take_or_pay_fraction * offer - of_period)
+        codes = r.horizon.period_codes(self.settlement_period)
+        return {
+            f"{self.name}_energy": BillLine(-price * taken, taken, "MWh"),
+            f"{self.name}_shortfall": BillLine(
+                at_period_ends(codes, -mean_price * short), at_period_ends(codes, short), "MWh"
+            ),
+        }
 
     def _net_resale_price(self, f: Frame) -> Floats:
         assert self.resale is not None

@@ -16,15 +16,17 @@ import pyomo.environ as pyo
 from pydantic import Field
 
 from optimizer.audit import AuditView
-from optimizer.component import Contract, Finding, Floats, MoneyLine, Result
+from optimizer.component import Finding, Floats, MoneyLine, Result
+from optimizer.contract import BillLine, Supply
 from optimizer.frame import Frame
 from optimizer.horizon import PeriodKind
+from optimizer.metering import Reading
 from optimizer.quantities import MegawattHours, Series, SeriesOf
 from optimizer.settlement import declare_periods
 from optimizer.template import Constraint, Var
 
 
-class IndexSupply(Contract):
+class IndexSupply(Supply):
     """Energy bought at an index (spot) price."""
 
     kind: Literal["index_supply"] = "index_supply"
@@ -91,8 +93,12 @@ class IndexSupply(Contract):
         if self.energy_cap_mwh is not None:
             used = a.sum_by_period(a.energy_mwh(delivered), self.settlement_period)
             a.at_most("energy within energy_cap_mwh", used, self.energy_cap_mwh)
-        price = a.values(self.price_per_mwh) * self.loss_factor + a.values(self.adder_per_mwh)
-        a.money(f"{self.name}_energy", -(price * a.energy_mwh(delivered)).sum(axis=1))
+        super().audit(a)
+
+    def bill(self, r: Reading) -> dict[str, BillLine]:
+        delivered = r.energy_mwh(r["delivered_mw"])
+        price = r.values(self.price_per_mwh) * self.loss_factor + r.values(self.adder_per_mwh)
+        return {f"{self.name}_energy": BillLine(-price * delivered, delivered, "MWh")}
 
     def _unit_price(self, f: Frame) -> Floats:
         return f.values(self.price_per_mwh) * self.loss_factor + f.values(self.adder_per_mwh)

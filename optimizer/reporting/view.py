@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.component import Contract
+from optimizer.contract import Contract
 from optimizer.parts import Parts, place
 from optimizer.reporting.members import SMALLEST, Spread, spread
 from optimizer.reporting.palette import Look, looks

@@ -1,0 +1,121 @@
+"""What every contract obeys: how energy is bought, sold, charged, reserved or called away.
+
+A contract is settled twice. In the model its money lines (:meth:`Contract.money`) are part of the objective; after the
+solve, and for any metered load, its bill (:meth:`Contract.bill`) gives the same lines from the reading alone, in plain
+numpy. The audit holds the two against each other, step by step.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from optimizer.component import Component, Floats
+from optimizer.quantities import Fraction, Name, Series, SeriesOf
+
+if TYPE_CHECKING:
+    from optimizer.audit import AuditView
+    from optimizer.frame import Frame
+    from optimizer.metering import Reading
+
+
+@dataclass(frozen=True)
+class Peak:
+    """A step whose load sets a charge."""
+
+    member: int
+    step: int
+    load_mw: float
+    words: str
+    """What it sets, in a planner's words: ``tdu: peak of 2024-08``."""
+
+
+@dataclass(frozen=True)
+class BillLine:
+    """One line of a bill; charges by period stand in the last step of their period.
+
+    (:func:`optimizer.settlement.at_period_ends`)
+    """
+
+    amounts: Floats
+    """Currency, revenue positive, (members, steps): the same as the money line of this name."""
+    quantity: Floats | None = None
+    """What is billed, (members, steps), booked like the amounts; None where there is only an amount."""
+    unit: str = ""
+    """Unit of the quantity: ``MWh``, ``kW``."""
+
+
+class Contract(Component):
+    """A way in which a site's energy is bought, sold, charged, reserved or called away."""
+
+    sites: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    """For a contract of the portfolio (listed under the scenario's own ``contracts``): the sites that it spans; all by
+    default."""
+
+    offers: ClassVar[str | None] = "contract"
+    delivers: ClassVar[bool] = False
+    """Whether :meth:`delivered_mw` is part of the sites' import."""
+    sells: ClassVar[bool] = False
+    """Whether :meth:`sold_mw` is part of the sites' export."""
+
+    schedules: ClassVar[tuple[str, ...]] = ()
+    """Results of its own that its bill needs beside the metered import and export (``delivered_mw``)."""
+
+    @abstractmethod
+    def bill(self, r: Reading) -> dict[str, BillLine]:
+        """The contract's ledger lines from what was metered and scheduled, without the model."""
+
+    def audit(self, a: AuditView) -> None:
+        """The bill of the plan against its ledger; kinds add their limits (and call this)."""
+        for line, billed in self.bill(a).items():
+            a.money(line, billed.amounts)
+
+    def delivered_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """Power that the contract delivers at the grid connection, MW."""
+        return 0.0
+
+    def sold_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """Power that the contract takes away at the grid connection, MW."""
+        return 0.0
+
+    def audited_delivered_mw(self, a: AuditView) -> Floats:
+        """Power delivered at the grid connection, MW, (members, steps), from the plan alone."""
+        return a.reported("delivered_mw")
+
+    def audited_sold_mw(self, a: AuditView) -> Floats:
+        """Power taken away at the grid connection, MW, (members, steps), from the plan alone."""
+        return a.reported("sold_mw")
+
+    def lowest_buy_price(self, f: Frame) -> Floats:
+        """Lowest marginal price per MWh at which the contract can deliver, (members, steps); inf where it delivers
+        nothing."""
+        return np.full(f.shape, np.inf)
+
+    def highest_sell_price(self, f: Frame) -> Floats:
+        """Highest marginal price per MWh that the contract pays for exports, (members, steps); -inf where it takes
+        nothing."""
+        return np.full(f.shape, -np.inf)
+
+    def peaks_mw(self, r: Reading) -> list[Peak]:
+        """Steps whose import sets a charge, for the report's load curve."""
+        return []
+
+    def prices(self, f: Frame) -> dict[str, Floats]:
+        """Prices per MWh that the contract really charges or pays, by name, (members, steps); ``f`` has no model."""
+        return {}
+
+
+class Supply(Contract):
+    """A contract that delivers energy: ``delivered_mw`` of each step is part of the import."""
+
+    delivers: ClassVar[bool] = True
+    schedules: ClassVar[tuple[str, ...]] = ("delivered_mw",)
+
+    co2_kg_per_mwh: Annotated[Series, SeriesOf("kg/MWh", ge=0)] | None = None
+    """Carbon intensity that the contract guarantees (market-based accounting); the grid's intensity by default."""
+    renewable_fraction: Fraction = 0.0
+    """Share of the delivered energy that is renewable and counts for hourly matching."""

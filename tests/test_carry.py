@@ -1,0 +1,57 @@
+"""What one run hands on to the next: read, checked and written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from small_case import fleet, refusals, site_case, solved, spot
+
+import optimizer as opt
+from optimizer.carry import CarriedStates
+
+
+def case(carry: Any, **more: Any) -> dict[str, Any]:
+    return site_case(steps=2, contracts=[spot(40)], assets=[fleet()], **more) | {"carry": carry}
+
+
+def test_states_by_member_and_by_period() -> None:
+    states = CarriedStates({"level": 3.0, "peaks_mw": {"2024-07": 80.0, "2024-08": (70.0, 71.0)}}, 2)
+    assert states.number("level").tolist() == [3.0, 3.0]
+    assert states.number("other", 1.5).tolist() == [1.5, 1.5]
+    assert {k: v.tolist() for k, v in states.by_period("peaks_mw").items()} == {
+        "2024-07": [80.0, 80.0],
+        "2024-08": [70.0, 71.0],
+    }
+    assert states.by_period("level") == {}
+    assert "level" in states
+    assert "other" not in states
+
+
+def test_a_plan_says_when_its_states_hold() -> None:
+    """Proves: the end of the last step, in local time. Sensitivity: the start of the last step would be 01:00."""
+    plan = solved(site_case(steps=2, contracts=[spot(40)], assets=[fleet()], timezone="America/Chicago"))
+    assert plan.summary["carry"]["at"] == "2024-08-19T02:00-05:00"
+
+
+def test_states_of_another_start_are_refused() -> None:
+    message = refusals(case({"at": "2024-08-20T00:00"}))
+    assert "carry.at" in message
+    assert "the horizon starts at 2024-08-19T00:00" in message
+
+
+def test_unknown_components_and_keys_are_refused() -> None:
+    at = "2024-08-19T00:00"
+    assert "did you mean 'spot'" in refusals(case({"at": at, "components": {"spott": {"energy_mwh": 1.0}}}))
+    assert "unknown state" in refusals(case({"at": at, "components": {"spot": {"energy": 1.0}}}))
+    assert "carries no state" in refusals(case({"at": at, "components": {"m": {"x": 1.0}}}))
+
+
+@pytest.mark.parametrize("value", ["much", [1.0, "x"], {"2024-08": "x"}, [], True])
+def test_states_are_numbers(value: Any) -> None:
+    assert "carry" in refusals(case({"at": "2024-08-19T00:00", "components": {"spot": {"energy_mwh": value}}}))
+
+
+def test_the_carry_is_part_of_the_scenario_as_written_back() -> None:
+    scenario = opt.scenario_from_dict(case({"at": "2024-08-19T00:00"}))
+    assert scenario.model_dump(mode="json", exclude_none=True)["carry"]["at"] == "2024-08-19T00:00"
