@@ -12,7 +12,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from optimizer.synthetic import synthetic_ensemble, synthetic_market, write_table
+from optimizer.synthetic import (
+    synthetic_contract_ensemble,
+    synthetic_contract_market,
+    synthetic_ensemble,
+    synthetic_market,
+    write_table,
+)
 
 START, TIMEZONE = "2024-08-19T00:00", "America/Chicago"
 FOLDER = Path(__file__).resolve().parent / "data"
@@ -33,10 +39,22 @@ def two_sites_72h() -> pd.DataFrame:
     return synthetic_ensemble(START, 72, TIMEZONE, seed=372, members=3, zones=("west", "north"), chat_mean_mtok=9_000.0)
 
 
+def august_month() -> pd.DataFrame:
+    """A whole month as it happens: a heat wave with scarce evenings, calls, events and two emergencies."""
+    return synthetic_contract_market("2024-08-01T00:00", 31 * 24, TIMEZONE, seed=1275)
+
+
+def ancillary_48h() -> pd.DataFrame:
+    """Two days in 5 members with capacity prices: one member spikes, two have demand-response events."""
+    return synthetic_contract_ensemble("2024-08-20T00:00", 48, TIMEZONE, seed=293, members=5)
+
+
 TABLES = {
     "day_ahead_48h.csv": day_ahead_48h,
     "campus_week.csv": campus_week,
     "two_sites_72h.csv": two_sites_72h,
+    "august_month.csv": august_month,
+    "ancillary_48h.csv": ancillary_48h,
 }
 
 

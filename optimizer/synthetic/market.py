@@ -89,6 +89,10 @@ class Market:
         """Day-ahead prices in USD/MWh, (1, hours): one path, as they are known when real time comes."""
         return _price(self._day_ahead_z(node))
 
+    def day_ahead_system_prices(self) -> FloatArray:
+        """Day-ahead prices in USD/MWh, (1, hours), of a system without congestion; near the average of the hubs."""
+        return _price(self._day_ahead_system_z)
+
     def real_time_prices(self, node: str) -> FloatArray:
         """Real-time prices that happen, in USD/MWh, (1, hours)."""
         return self._real_time_prices(node, self.grid, "observed")

@@ -13,7 +13,7 @@ import pytest
 from optimizer.synthetic import write_table
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
-NAMES = ("day_ahead_48h.csv", "campus_week.csv", "two_sites_72h.csv")
+NAMES = ("day_ahead_48h.csv", "campus_week.csv", "two_sites_72h.csv", "august_month.csv", "ancillary_48h.csv")
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +57,33 @@ def test_two_sites_pay_different_prices() -> None:
     # A margin of 10 USD/MWh in both directions: moving work between the sites pays.
     assert ((west - north) > 10).any()
     assert ((north - west) > 10).any()
+
+
+def test_august_has_scarce_evenings_one_peak_and_all_events() -> None:
+    month = pd.read_csv(SCENARIOS / "data" / "august_month.csv")
+    assert (len(month), month["utc_start"].iloc[0], month["utc_start"].iloc[-1]) == (
+        744,
+        "2024-08-01T05:00Z",
+        "2024-09-01T04:00Z",
+    )
+    assert month["lz_west_rt"].max() > 1_000
+    assert (month["lz_west_rt"] < 0).sum() > 20
+    assert month["ecrs"].max() > 200
+    # cut digits leave a little less than 1, never more
+    assert 0.999 < month["peak_probability"].sum() <= 1.0
+    days = month["peak_probability"].groupby(month.index // 24).sum()
+    assert (days > 0.04).sum() >= 4
+    assert month[["called", "dr_event", "emergency"]].sum().tolist() == [16, 10, 4]
+    assert month["lz_west_rt"][month["emergency"] == 1].min() > 200
+
+
+def test_capacity_bids_face_one_day_ahead_market_and_five_real_time_prices() -> None:
+    table = pd.read_csv(SCENARIOS / "data" / "ancillary_48h.csv")
+    assert (len(table), table["utc_start"].iloc[0]) == (48, "2024-08-20T05:00Z")
+    prices, events = (table.filter(like=f"{name}_0") for name in ("lz_west_rt", "dr_event"))
+    assert prices.shape == events.shape == (48, 5)
+    assert (prices.max() > 1_000).sum() == 1
+    assert (prices < 0).to_numpy().any()
+    assert sorted(events.sum()) == [0, 0, 0, 2, 4]
+    peaks = table.filter(like="peak_probability_").sum()
+    assert 0.01 < peaks.min() < 0.2 < peaks.max() < 1.0
