@@ -37,7 +37,8 @@ class SetIndex:
         start, size = consecutive(pyomo_set)
         members = range(start, start + size) if size else list(pyomo_set)
         self.size = len(members)
-        self.dimen: int = pyomo_set.dimen if members or pyomo_set.dimen else 1
+        # an empty set that was made without dimen does not know it
+        self.dimen: int = pyomo_set.dimen if isinstance(pyomo_set.dimen, int) and pyomo_set.dimen else 1
         columns = [members] if self.dimen == 1 else list(zip(*members, strict=True)) or [()] * self.dimen
         self.labels = [np.asarray(column) if len(column) else np.zeros(0, np.int64) for column in columns]
         first = self.labels[0]

@@ -69,6 +69,11 @@ class Carry(StrictModel):
                     hint = did_you_mean(key, known)
                     yield Finding(f"components.{label}.{key}", "unknown state", allowed=allowed, hint=hint)
                     continue
+                by_period = _is_by_period(known[key])
+                if isinstance(value, dict) != by_period:
+                    allowed = known[key] + (": a mapping" if by_period else ": a number, or a list by member")
+                    yield Finding(f"components.{label}.{key}", "has another form", allowed=allowed)
+                    continue
                 for found in value.values() if isinstance(value, dict) else (value,):
                     if isinstance(found, tuple) and len(found) != members:
                         allowed = f"one number, or {members} (one per member)"
@@ -109,10 +114,18 @@ def carry_of(horizon: Horizon, views: Mapping[str, AuditView]) -> dict[str, Any]
         strange = states.keys() - component.carries.keys()
         if strange:
             raise ValueError(f"{label} carries {', '.join(sorted(strange))}, which it does not declare")
+        for key, value in states.items():
+            if isinstance(value, dict) != _is_by_period(component.carries[key]):
+                raise ValueError(f"{label} carries {key} in another form than it declares")
         if states:
             components[label] = states
     end = horizon.end_utc.tz_convert(horizon.timezone).isoformat(timespec="minutes")
     return {"at": end, "components": components}
+
+
+def _is_by_period(meaning: str) -> bool:
+    """Whether a state holds one value for each period or group, as its words say."""
+    return ", by " in meaning
 
 
 def _plain(value: Carried) -> Any:

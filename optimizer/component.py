@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from optimizer.audit import AuditView
     from optimizer.chart import Chart
     from optimizer.frame import Frame
+    from optimizer.marginals import Marginals
 
 Floats = NDArray[np.float64]
 Rule = Callable[..., Any]
 Carried = Floats | dict[str, Floats]
 """A carried value: (members,), or one such array per calendar period by its label."""
+Direction = Literal["up", "down"]
+"""Of a reserve: called ``up``, a site draws less (or feeds in more); called ``down``, it draws more."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,23 @@ class Component(StrictModel):
     refers_to: ClassVar[dict[str, str]] = {}
     """Fields that hold the name (or names) of another component, and what that component has to offer."""
     carries: ClassVar[dict[str, str]] = {}
-    """What a plan hands on to the run that follows it: keys of :meth:`carry`, and what they hold."""
+    """What a plan hands on to the run that follows it: keys of :meth:`carry`, and what they hold; one value for each
+    period or group where the words say so (``…, by month``)."""
+
+    emits: ClassVar[bool] = False
+    """Whether it burns fuel on site (:meth:`emitted_kg`)."""
+    feeds_in: ClassVar[bool] = False
+    """Whether it may feed power into the site's bus (:meth:`power_mw` below 0)."""
 
     # ------------------------------------------------------------------ before the model
+    def consists_of(self) -> dict[str, Component]:
+        """For a bundle: the components that stand in its stead, by the field that holds each (``charges[0]``).
+
+        They are placed, billed and reported as ``{bundle}-{member}``; among themselves they may use their short names,
+        and where others may name several, the bundle's name means all of them. Empty: it stands for itself.
+        """
+        return {}
+
     def check(self, f: Frame) -> Iterator[Finding]:
         """Cross-checks against the horizon, the ensemble and the components referred to. Yields findings."""
         yield from ()
@@ -120,10 +137,29 @@ class Component(StrictModel):
         """Heat given to the cooling plant that the component refers to, MW."""
         return 0.0
 
+    def emitted_kg(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """CO2 that the component itself emits in a step, kg (fuel burnt on site); reported as ``emitted_kg`` by kinds
+        with ``emits``."""
+        return 0.0
+
     def largest_power_mw(self, f: Frame) -> Floats:
         """Most that the component can draw from the bus, MW, (members, steps); the data from which big-Ms are
         derived."""
         return f.zeros()
+
+    def largest_heat_mw(self, f: Frame) -> Floats:
+        """Most heat that the component can give to its cooling plant, MW, (members, steps); no machine gives more than
+        it draws."""
+        return self.largest_power_mw(f)
+
+    def reserve_power_mw(self, b: Any, f: Frame, w: Any, t: Any, direction: Direction) -> Any:
+        """Change of the power at the site's bus if all reserves of a direction are called, MW, counted positive."""
+        return 0.0
+
+    def reserve_heat_mw(self, b: Any, f: Frame, w: Any, t: Any, direction: Direction) -> Any:
+        """Change of the heat given to the cooling plant if all reserves of a direction are called, MW, counted
+        positive."""
+        return 0.0
 
     # ------------------------------------------------------------------ after the model
     def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
@@ -145,6 +181,14 @@ class Component(StrictModel):
         """Power drawn from the site's bus, MW, (members, steps), from the plan alone."""
         return a["power_mw"]
 
+    def audited_reserve_power_mw(self, a: AuditView, direction: Direction) -> Floats:
+        """Change of the power at the site's bus if all reserves of a direction are called, MW, from the plan alone."""
+        return np.zeros(a.shape)
+
+    def audited_reserve_heat_mw(self, a: AuditView, direction: Direction) -> Floats:
+        """Change of the heat if all reserves of a direction are called, MW, from the plan alone."""
+        return np.zeros(a.shape)
+
     def carry(self, a: AuditView) -> dict[str, Carried]:
         """What the run that starts where this one ends has to know, from the plan alone: keys of ``carries``.
 
@@ -161,6 +205,16 @@ class Component(StrictModel):
         """Figures for sections of the summary, by section: ``{"work_done": 8800.0}``; expected over the members."""
         return {}
 
+    @property
+    def asks_for_marginals(self) -> bool:
+        """Whether :meth:`marginal_figures` has something to say, so that marginal values are worked out."""
+        return False
+
+    def marginal_figures(self, b: Any, f: Frame, marginals: Marginals) -> dict[str, float]:
+        """Figures for sections of the summary from marginal values, with all whole decisions as planned; money over
+        the horizon, expected over the members."""
+        return {}
+
     def charts(self, f: Frame) -> tuple[Chart, ...]:
         """Pictures for the report, beside the power that is drawn for every component; ``f`` has no model."""
         return ()
@@ -168,6 +222,9 @@ class Component(StrictModel):
 
 class Asset(Component):
     """Machines at a site."""
+
+    feeds_in: ClassVar[bool] = True
+    """Unless a kind says that it only draws power."""
 
 
 class Cooling(Component):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from optimizer.component import Component, Floats
@@ -49,6 +50,16 @@ class BillLine:
     """Unit of the quantity: ``MWh``, ``kW``."""
 
 
+@dataclass(frozen=True)
+class EnergyCap:
+    """Most energy that a contract delivers per settlement period."""
+
+    codes: NDArray[np.int64]
+    """Number of the period in which each step lies, (steps,)."""
+    most_mwh: Floats
+    """What it can still deliver in the part of each period that the horizon covers, MWh, (members, periods)."""
+
+
 class Contract(Component):
     """A way in which a site's energy is bought, sold, charged, reserved or called away."""
 
@@ -63,7 +74,8 @@ class Contract(Component):
     """Whether :meth:`sold_mw` is part of the sites' export."""
 
     schedules: ClassVar[tuple[str, ...]] = ()
-    """Results of its own that its bill needs beside the metered import and export (``delivered_mw``)."""
+    """Results of its own, over members and steps, that its bill needs beside the metered import and export
+    (``delivered_mw``)."""
 
     @abstractmethod
     def bill(self, r: Reading) -> dict[str, BillLine]:
@@ -99,6 +111,37 @@ class Contract(Component):
         """Highest marginal price per MWh that the contract pays for exports, (members, steps); -inf where it takes
         nothing."""
         return np.full(f.shape, -np.inf)
+
+    def lowest_buy_adder(self, f: Frame) -> Floats:
+        """Least that the contract adds to the price of a further MWh of import, whoever delivers it, (members, steps).
+
+        At most 0: only credits count, because another contract (a minimum bill) may take over what is charged.
+        """
+        return f.zeros()
+
+    def highest_sell_adder(self, f: Frame) -> Floats:
+        """Most that the contract adds to what an exported MWh brings, at least 0, (members, steps)."""
+        return f.zeros()
+
+    # ------------------------------------------------------------------ a metered load, billed without a plan
+    def most_delivered_mw(self, f: Frame) -> Floats:
+        """Most power that the contract can deliver, MW, (members, steps); inf where it is not limited."""
+        return f.full(np.inf)
+
+    def most_sold_mw(self, f: Frame) -> Floats:
+        """Most power that the contract can take, MW, (members, steps); inf where it is not limited."""
+        return f.full(np.inf)
+
+    def energy_cap(self, f: Frame) -> EnergyCap | None:
+        """Most energy that it delivers per settlement period; None without such a limit."""
+        return None
+
+    def settled_schedules(self, r: Reading) -> dict[str, Floats]:
+        """Those of ``schedules`` that follow from the contract's terms and the metered load alone, (members, steps).
+
+        A position that has cleared, a fixed share of the load: what a meter's data need not say again.
+        """
+        return {}
 
     def peaks_mw(self, r: Reading) -> list[Peak]:
         """Steps whose import sets a charge, for the report's load curve."""

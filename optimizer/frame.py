@@ -31,6 +31,8 @@ class Part:
     component: Component
     path: tuple[str | int, ...]
     site: str | None
+    bundle: str | None = None
+    """Name of the bundle that the component is a member of."""
     hosts: dict[str, tuple[Part, ...]] = field(default_factory=dict)
     guests: list[Part] = field(default_factory=list)
     frame: Frame = field(init=False, repr=False)
@@ -96,14 +98,18 @@ class Frame:
     def lowest_buy_price(self) -> Floats:
         """Lowest marginal price per MWh at which the site's contracts can deliver, (members, steps); inf without
         any."""
-        prices = [p.component.lowest_buy_price(p.frame) for p in self.site_parts if isinstance(p.component, Contract)]
-        return np.asarray(np.minimum.reduce([self.full(np.inf), *prices]))
+        contracts = [(p.component, p.frame) for p in self.site_parts if isinstance(p.component, Contract)]
+        prices = [contract.lowest_buy_price(f) for contract, f in contracts]
+        adders = [contract.lowest_buy_adder(f) for contract, f in contracts]
+        return np.asarray(np.minimum.reduce([self.full(np.inf), *prices]) + np.add.reduce([self.zeros(), *adders]))
 
     @cached_property
     def highest_sell_price(self) -> Floats:
         """Highest marginal price per MWh that the site's contracts pay, (members, steps); -inf without any."""
-        prices = [p.component.highest_sell_price(p.frame) for p in self.site_parts if isinstance(p.component, Contract)]
-        return np.asarray(np.maximum.reduce([self.full(-np.inf), *prices]))
+        contracts = [(p.component, p.frame) for p in self.site_parts if isinstance(p.component, Contract)]
+        prices = [contract.highest_sell_price(f) for contract, f in contracts]
+        adders = [contract.highest_sell_adder(f) for contract, f in contracts]
+        return np.asarray(np.maximum.reduce([self.full(-np.inf), *prices]) + np.add.reduce([self.zeros(), *adders]))
 
     @property
     def metered_sites(self) -> tuple[str, ...]:

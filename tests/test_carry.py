@@ -55,3 +55,19 @@ def test_states_are_numbers(value: Any) -> None:
 def test_the_carry_is_part_of_the_scenario_as_written_back() -> None:
     scenario = opt.scenario_from_dict(case({"at": "2024-08-19T00:00"}))
     assert scenario.model_dump(mode="json", exclude_none=True)["carry"]["at"] == "2024-08-19T00:00"
+
+
+def test_states_of_another_form_are_refused() -> None:
+    """Proves: a plain number where one by period is meant is refused, not taken as nothing."""
+    capped = site_case(steps=2, contracts=[spot(40, energy_cap_mwh=5.0, settlement_period="day")], assets=[fleet()])
+    for value, accepted in ((3.0, False), ({"2024-08-19": 3.0}, True)):
+        carry = {"at": "2024-08-19T00:00", "components": {"spot": {"energy_mwh": value}}}
+        if accepted:
+            assert solved(capped | {"carry": carry}).dispatch["import_mw"].sum() == pytest.approx(2.0)
+        else:
+            assert "has another form" in refusals(capped | {"carry": carry})
+
+
+def test_a_list_needs_one_number_per_member() -> None:
+    carry = {"at": "2024-08-19T00:00", "components": {"spot": {"energy_mwh": {"2024-08": [1.0, 2.0, 3.0]}}}}
+    assert "2 (one per member)" in refusals(case(carry, probabilities=[0.5, 0.5]))
