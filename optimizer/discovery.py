@@ -48,10 +48,21 @@ def kinds(base: type[Component]) -> tuple[type[Component], ...]:
 
 def _any_of(base: type[Component]) -> Any:
     """A type that pydantic reads by the ``kind`` of each entry."""
-    found = kinds(base)
+    return _one_of(kinds(base), base)
+
+
+def _one_of(found: tuple[type[Component], ...], base: type[Component]) -> Any:
     if len(found) < 2:
         return found[0] if found else base
     return Annotated[Union[found], Field(discriminator="kind")]  # noqa: UP007
+
+
+def _complete_bundles() -> None:
+    """Tell bundles of contracts which kinds there are: their fields of type ``AnyCharge`` hold all but bundles."""
+    found = kinds(Contract)
+    charges = tuple(kind for kind in found if kind.consists_of is Component.consists_of)
+    for bundle in set(found) - set(charges):
+        bundle.model_rebuild(_types_namespace={"AnyCharge": _one_of(charges, Contract)})
 
 
 if TYPE_CHECKING:
@@ -60,6 +71,7 @@ if TYPE_CHECKING:
     AnyCooling = Cooling
     AnyWorkload = Workload
 else:
+    _complete_bundles()
     AnyAsset = _any_of(Asset)
     AnyContract = _any_of(Contract)
     AnyCooling = _any_of(Cooling)

@@ -10,13 +10,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from optimizer.contract import Contract
 from optimizer.errors import InputError, Problem
-from optimizer.frame import Part
 from optimizer.horizon import Horizon
 from optimizer.parts import finding_path, place
 from optimizer.quantities import LoadContext
 from optimizer.scenario import Ensemble, Scenario
-from optimizer.scenario_file import RawScenario, apply_overrides, read_scenario_file
+from optimizer.scenario_file import RawScenario, apply_overrides, read_scenario_file, take_section
 from optimizer.series import DataSource, SourceReader
 from optimizer.validation import genuine_errors, problems_of
 from optimizer.yaml_reader import copied
@@ -24,16 +24,15 @@ from optimizer.yaml_reader import copied
 log = logging.getLogger(__name__)
 
 
-def load(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
+def load(path: str | Path, overrides: Sequence[str] = (), carry: str | Path | None = None) -> Scenario:
     """Read and check a scenario file (YAML or JSON); ``overrides`` are ``path=value`` as of ``--set``.
 
-    Raises :class:`~optimizer.errors.InputError` with every problem found, each with its place and line in the file.
+    ``carry`` is a file with the section ``carry`` of the run that ended where this one starts (``carry.yaml`` of its
+    results folder). Raises :class:`~optimizer.errors.InputError` with every problem found, each with its place and line
+    in the file.
     """
     started = time.perf_counter()
-    raw = read_scenario_file(path)
-    if overrides:
-        raw = apply_overrides(raw, overrides)
-    scenario = _checked(raw)
+    scenario = _checked(read_raw(path, overrides, carry))
     scenario._file = Path(path)
     scenario._read_s = time.perf_counter() - started
     return scenario
@@ -47,8 +46,17 @@ def scenario_from_dict(data: Mapping[str, Any], folder: str | Path = ".") -> Sce
     return scenario
 
 
+def read_raw(path: str | Path, overrides: Sequence[str] = (), carry: str | Path | None = None) -> RawScenario:
+    """A scenario file as plain data, with the carry of an earlier run and the overrides taken in."""
+    raw = read_scenario_file(path)
+    if carry is not None:
+        raw = take_section(raw, "carry", Path(carry))
+    return apply_overrides(raw, overrides) if overrides else raw
+
+
 def _checked(raw: RawScenario, folder: Path | None = None) -> Scenario:
-    context = _context(raw.data, folder or raw.folder)
+    folder = folder or raw.folder
+    context = context_of(raw.data, folder)
     problems: list[Problem] = []
     scenario: Scenario | None = None
     try:
@@ -57,9 +65,10 @@ def _checked(raw: RawScenario, folder: Path | None = None) -> Scenario:
         problems = problems_of(error, raw)
         scenario = _without_refused_components(error, raw.data, context)
     if scenario is not None:
-        refused, warnings = _cross_checked(scenario, raw, partial=bool(problems))
+        refused, warnings = cross_checked(scenario, raw, partial=bool(problems))
         problems += refused
         scenario._warnings = tuple(warnings)
+        scenario._folder = folder
     if scenario is None or problems:
         raise InputError(sorted(problems, key=lambda p: (p.line is None, p.line or 0)))
     for warning in scenario.warnings:
@@ -67,7 +76,7 @@ def _checked(raw: RawScenario, folder: Path | None = None) -> Scenario:
     return scenario
 
 
-def _context(data: Mapping[str, Any], folder: Path) -> LoadContext:
+def context_of(data: Mapping[str, Any], folder: Path) -> LoadContext:
     """Horizon, ensemble and data sources, as far as they are valid; their errors are reported with all others."""
     horizon = _valid(Horizon, data.get("horizon"))
     ensemble = _valid(Ensemble, data.get("ensemble", {}))
@@ -114,31 +123,39 @@ def _without_refused_components(error: ValidationError, data: dict[str, Any], co
     return scenario
 
 
-def _cross_checked(scenario: Scenario, raw: RawScenario, *, partial: bool) -> tuple[list[Problem], list[Problem]]:
+def cross_checked(
+    scenario: Scenario, raw: RawScenario, *, partial: bool = False, contracts_only: bool = False
+) -> tuple[list[Problem], list[Problem]]:
     """What is wrong between components (fatal), and what is odd (warnings).
 
     With ``partial``, components are missing because they were refused: positions are looked up by name, and what could
-    only be missing because of that is not reported.
+    only be missing because of that is not reported. With ``contracts_only``, all else has been left out on purpose:
+    sites need not be able to run, and what contracts refer to beside contracts may be missing.
     """
     parts, findings = place(scenario)
+    references = {part.path: part.component.refers_to for part in parts.components.values()}
+    unresolved = {base for base, finding in findings if finding.field in references.get(base, ())}
     for part in parts.components.values():
-        if not _all_hosts_found(part):
+        if part.path in unresolved:
             continue  # what else it would find only follows from that
         findings += [(part.path, finding) for finding in part.component.check(part.frame)]
-    if not partial:
+    if not partial and not contracts_only:
         for part in parts.sites.values():
             findings += [(part.path, finding) for finding in part.component.check(part.frame)]
     fatal: list[Problem] = []
     warnings: list[Problem] = []
-    references = {part.path: part.component.refers_to for part in parts.components.values()}
+    members = {part.path: part.label for part in parts.components.values() if part.bundle is not None}
     for base, finding in findings:
-        if partial and finding.field in references.get(base, ()) and finding.value in _names(raw.data):
+        if contracts_only and references.get(base, {}).get(finding.field, Contract.offers) != Contract.offers:
+            continue
+        if partial and finding.field in references.get(base, ()) and _may_be_refused(finding.value, raw.data):
             continue
         original = _original_place(scenario, base, raw.data) if partial else base
         path = finding_path(original, finding.field)
+        is_in_file = base not in members or raw.locate(original)[0] == original
         problem = raw.problem(
             path,
-            finding.message,
+            finding.message if is_in_file else f"{members[base]}: {finding.message}",
             value=... if finding.value is None else finding.value,
             allowed=finding.allowed,
             hint=finding.hint,
@@ -147,13 +164,9 @@ def _cross_checked(scenario: Scenario, raw: RawScenario, *, partial: bool) -> tu
     return fatal, warnings
 
 
-def _all_hosts_found(part: Part) -> bool:
-    for field in part.component.refers_to:
-        value = getattr(part.component, field)
-        names = [] if value is None else [value] if isinstance(value, str) else list(value)
-        if len(part.hosts.get(field, ())) < len(names):
-            return False
-    return True
+def _may_be_refused(name: object, data: object) -> bool:
+    """Whether a name that was not found may be that of a refused component, or of a refused bundle's member."""
+    return any(name == known or str(name).startswith(f"{known}-") for known in _names(data))
 
 
 def _names(data: object) -> set[str]:
@@ -167,12 +180,14 @@ def _names(data: object) -> set[str]:
 def _original_place(scenario: Scenario, base: tuple[str | int, ...], data: Any) -> tuple[str | int, ...]:
     """Place in the file as written of a component of the reduced scenario: the entry with its name."""
     component: Any = scenario
+    place: tuple[str | int, ...] = ()
     for step in base:
         component = component[step] if isinstance(step, int) else getattr(component, step)
-    entries = data
-    for step in base[:-1]:
-        entries = entries[step]
-    for position, entry in enumerate(entries):
-        if isinstance(entry, dict) and entry.get("name") == component.name:
-            return (*base[:-1], position)
-    return base
+        if isinstance(step, int) and isinstance(data, list):
+            names = [entry.get("name") if isinstance(entry, dict) else None for entry in data]
+            step = names.index(component.name) if component.name in names else step
+            data = data[step]
+        else:  # the members of a bundle that was read from a file are not in the scenario file
+            data = data.get(step) if isinstance(data, dict) else None
+        place = (*place, step)
+    return place

@@ -42,24 +42,20 @@ class Parts:
 def place(scenario: Scenario) -> tuple[Parts, list[tuple[Path, Finding]]]:
     """Parts of a scenario and what is wrong with names and references (with the place in the file).
 
-    A component's label in results is its name, or ``site.name`` where several sites use the name.
+    A component's label in results is its name, or ``site.name`` where several sites use the name. Where a bundle is
+    listed, its members stand in its stead.
     """
-    placed = list(_places(scenario))
-    uses = Counter(component.name for _, _, component in placed)
-    parts: dict[str, Part] = {}
     findings: list[tuple[Path, Finding]] = []
-    seen: set[tuple[str | None, str]] = set()
-    for path, site, component in placed:
-        if (site, component.name) in seen:
-            where = f"site {site}" if site else "the components shared by sites"
-            findings.append((path, Finding("name", f"the name is used twice at {where}", component.name)))
-            continue
-        seen.add((site, component.name))
-        label = component.name if uses[component.name] == 1 or site is None else f"{site}.{component.name}"
-        parts[label] = Part(label, component, path, site)
+    placed = _placed(scenario, findings)
+    uses = Counter(part.component.name for part in placed)
+    parts: dict[str, Part] = {}
+    for part in placed:
+        if uses[part.component.name] > 1 and part.site is not None:
+            part.label = f"{part.site}.{part.component.name}"
+        parts[part.label] = part
     findings += _duplicate_sites(scenario)
     findings += _impossible_members(scenario)
-    findings += _sites_of_contracts(parts, scenario)
+    findings += _sites_of_contracts(scenario)
     for part in parts.values():
         findings += [(part.path, finding) for finding in _resolve(part, parts)]
     if scenario.carry is not None:
@@ -73,7 +69,34 @@ def place(scenario: Scenario) -> tuple[Parts, list[tuple[Path, Finding]]]:
     return Parts(parts, sites), findings
 
 
-def _places(scenario: Scenario) -> Iterator[tuple[Path, str | None, Component]]:
+def _placed(scenario: Scenario, findings: list[tuple[Path, Finding]]) -> list[Part]:
+    """Parts by their names, a bundle's members in its stead; names used twice are told and left out."""
+    placed: list[Part] = []
+    seen: set[tuple[str | None, str]] = set()
+
+    def is_free(path: Path, site: str | None, name: str) -> bool:
+        if (site, name) not in seen:
+            seen.add((site, name))
+            return True
+        where = f"site {site}" if site else "the components shared by sites"
+        findings.append((path, Finding("name", f"the name is used twice at {where}", name)))
+        return False
+
+    for path, site, listed in _listed(scenario):
+        if not is_free(path, site, listed.name):
+            continue
+        members = listed.consists_of()
+        if not members:
+            placed.append(Part(listed.name, listed, path, site))
+        for field, member in members.items():
+            name, place = f"{listed.name}-{member.name}", finding_path(path, field)
+            if is_free(place, site, name):
+                own = member.model_copy(update={"name": name})
+                placed.append(Part(name, own, place, site, bundle=listed.name))
+    return placed
+
+
+def _listed(scenario: Scenario) -> Iterator[tuple[Path, str | None, Component]]:
     for number, site in enumerate(scenario.sites):
         for section, position, component in site.components():
             yield ("sites", number, section, position), site.name, component
@@ -102,28 +125,50 @@ def _resolve(part: Part, parts: dict[str, Part]) -> Iterator[Finding]:
     for field, offer in part.component.refers_to.items():
         value = getattr(part.component, field)
         names = [] if value is None else [value] if isinstance(value, str) else list(value)
-        offered = {key: p for p in parts.values() if p.component.offers == offer for key in _keys_for(part, p)}
-        hosts = []
+        offered = _offered(part, [p for p in parts.values() if p.component.offers == offer], not isinstance(value, str))
+        hosts: list[Part] = []
         for name in names:
-            host = offered.get(name)
-            if host is None:
+            found = offered.get(name, ())
+            if not found:
                 allowed = f"one of: {', '.join(offered)}" if offered else None
                 wrong = next((p for p in parts.values() if p.component.name == name and p.site == part.site), None)
                 what = f"is no {offer}" if wrong is not None else f"there is no {offer} of this name"
                 hint = did_you_mean(name, offered) if offered else f"the scenario has no {offer}"
                 yield Finding(field, what, name, allowed, hint)
-            elif host in hosts:
+            elif any(host in hosts for host in found):
                 yield Finding(field, "is named twice", name)
             else:
-                hosts.append(host)
-                host.guests.append(part)
+                hosts += found
+                for host in found:
+                    host.guests.append(part)
         part.hosts[field] = tuple(hosts)
 
 
-def _keys_for(part: Part, host: Part) -> list[str]:
+def _offered(part: Part, hosts: list[Part], several: bool) -> dict[str, tuple[Part, ...]]:
+    """What a component may refer to, by name; with ``several``, a bundle's name means all its members."""
+    offered: dict[str, tuple[Part, ...]] = {}
+    for host in hosts:
+        if several and host.bundle is not None and not _are_of_one_bundle(part, host):
+            for key in _keys_for(part, host, host.bundle):
+                offered[key] = (*offered.get(key, ()), host)
+    for host in hosts:
+        offered |= dict.fromkeys(_keys_for(part, host, host.component.name), (host,))
+    for host in hosts:
+        if _are_of_one_bundle(part, host):
+            offered[host.component.name.removeprefix(f"{host.bundle}-")] = (host,)
+    return offered
+
+
+def _keys_for(part: Part, host: Part, name: str) -> list[str]:
     """Names by which a component may refer to a host: plain within its site, ``site.name`` from anywhere."""
-    full = f"{host.site}.{host.component.name}"
-    return [host.component.name, full] if part.site in (None, host.site) else [full]
+    if host.site is None:
+        return [name] if part.site is None else []
+    full = f"{host.site}.{name}"
+    return [name, full] if part.site in (None, host.site) else [full]
+
+
+def _are_of_one_bundle(part: Part, host: Part) -> bool:
+    return part.bundle is not None and (part.bundle, part.site) == (host.bundle, host.site)
 
 
 def _give_frames(scenario: Scenario, parts: dict[str, Part], sites: dict[str, Part]) -> None:
@@ -163,25 +208,27 @@ def _spanned(part: Part, sites: dict[str, Part]) -> tuple[Part, ...]:
     if not isinstance(part.component, Contract):
         return ()
     chosen = part.component.sites
-    return tuple(site for name, site in sites.items() if chosen is None or name in chosen)
+    if chosen is None or not set(chosen) <= set(sites):  # refused; no site is to miss it on top of that
+        return tuple(sites.values())
+    return tuple(site for name, site in sites.items() if name in chosen)
 
 
-def _sites_of_contracts(parts: dict[str, Part], scenario: Scenario) -> Iterator[tuple[Path, Finding]]:
+def _sites_of_contracts(scenario: Scenario) -> Iterator[tuple[Path, Finding]]:
     """The field ``sites`` of contracts: known sites, each once, and only in the portfolio's own list."""
     known = [site.name for site in scenario.sites]
-    for part in parts.values():
-        if not isinstance(part.component, Contract) or part.component.sites is None:
+    for path, site, contract in _listed(scenario):
+        if not isinstance(contract, Contract) or contract.sites is None:
             continue
-        if part.site is not None:
+        if site is not None:
             hint = "list a contract of several sites under the scenario's own contracts"
-            yield part.path, Finding("sites", f"this contract stands at site {part.site}", hint=hint)
+            yield path, Finding("sites", f"this contract stands at site {site}", hint=hint)
             continue
-        for position, name in enumerate(part.component.sites):
+        for position, name in enumerate(contract.sites):
             if name not in known:
                 allowed, near = f"one of: {', '.join(known)}", did_you_mean(name, known)
-                yield part.path, Finding(f"sites[{position}]", "there is no site of this name", name, allowed, near)
-            elif name in part.component.sites[:position]:
-                yield part.path, Finding(f"sites[{position}]", "is named twice", name)
+                yield path, Finding(f"sites[{position}]", "there is no site of this name", name, allowed, near)
+            elif name in contract.sites[:position]:
+                yield path, Finding(f"sites[{position}]", "is named twice", name)
 
 
 def finding_path(base: Path, field: str) -> Path:

@@ -168,7 +168,7 @@ def _in_percent(most: object, value: object) -> str | None:
 
 def _unknown_kind(place: tuple[str | int, ...], raw: RawScenario) -> Problem:
     section = next((str(step) for step in reversed(place) if step in _SECTIONS), "assets")
-    known = sorted(_models_in(_SECTIONS[section]))
+    known = sorted(_models_in(_annotation_at(place, raw.data))) or sorted(_models_in(_SECTIONS[section]))
     _, entry = raw.locate(place)
     if not isinstance(entry, dict):
         return raw.problem(place, value=entry, allowed="a mapping with a kind")
@@ -177,6 +177,8 @@ def _unknown_kind(place: tuple[str | int, ...], raw: RawScenario) -> Problem:
     elsewhere = next((s for s, union in _SECTIONS.items() if s != section and str(kind) in _models_in(union)), None)
     if elsewhere is not None:
         hint = f"{kind} is listed under {elsewhere}"
+    elif kind not in known and str(kind) in _models_in(_SECTIONS[section]):
+        hint = f"{kind} is listed under {section} itself"
     message = "unknown kind" if "kind" in entry else "is missing"
     return raw.problem((*place, "kind"), message, value=kind, allowed=f"one of: {', '.join(known)}", hint=hint)
 
@@ -197,6 +199,12 @@ def _entry(place: tuple[str | int, ...], data: Any) -> Any:
 
 def _fields_at(place: tuple[str | int, ...], data: Any) -> list[str]:
     """Keys allowed at a place of the file."""
+    model = _model_at(_annotation_at(place, data), _entry(place, data))
+    return [field.alias or name for name, field in model.model_fields.items()] if model else []
+
+
+def _annotation_at(place: tuple[str | int, ...], data: Any) -> Any:
+    """Type that a place of the file is read as; None for one that no model describes."""
     annotation: Any = Scenario
     for depth, step in enumerate(place):
         model = _model_at(annotation, _entry(place[:depth], data))
@@ -205,8 +213,7 @@ def _fields_at(place: tuple[str | int, ...], data: Any) -> list[str]:
             annotation = by_key.get(step)
         else:
             annotation = _item_of(annotation)
-    model = _model_at(annotation, _entry(place, data))
-    return [field.alias or name for name, field in model.model_fields.items()] if model else []
+    return annotation
 
 
 def _item_of(annotation: Any) -> Any:
