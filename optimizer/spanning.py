@@ -4,7 +4,8 @@ What such a contract delivers (or takes) in a step is split among its sites, fre
 
     sum_s delivered_to_{s,w,t} = delivered_{w,t},     delivered_to >= 0            (and the same for what is sold)
 
-Charges on metered import (demand, coincident peaks) need no split: they see the sum over the sites.
+The dispatch holds it as ``delivered_at_site_mw`` (``sold_at_site_mw``). A kind may bind the split further, as a load
+share does. Charges on metered import (demand, coincident peaks) need no split: they see the sum over the sites.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyomo.environ as pyo
 
+from optimizer.chart import Chart
 from optimizer.component import Result
 from optimizer.contract import Contract
 from optimizer.template import Constraint, Var
@@ -77,6 +79,14 @@ def split_results(part: Part) -> dict[str, Result]:
         )
         for direction in directions(part)
     }
+
+
+def split_charts(part: Part) -> tuple[Chart, ...]:
+    """The split, as a picture for the report."""
+    return tuple(
+        Chart("Contracts", (f"{direction}_at_site_mw",), "MW", f"power {direction} by site", stacked=True)
+        for direction in directions(part)
+    )
 
 
 def audited_at_site(a: AuditView, direction: str, site: str) -> Any:

@@ -55,6 +55,9 @@ class Export(Contract):
     def highest_sell_price(self, f: Frame) -> Floats:
         return np.where(self._limit_mw(f) > 0, self._unit_price(f), -np.inf)
 
+    def most_sold_mw(self, f: Frame) -> Floats:
+        return f.full(np.inf) if self.limit_mw is None else f.values(self.limit_mw)
+
     def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
         return {f"{self.name}_revenue": f.by_step(lambda b, w, t: b.unit_price[w, t] * b.sold_mw[w, t] * f.step_h)}
 

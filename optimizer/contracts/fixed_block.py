@@ -1,6 +1,7 @@
 """Fixed block: power bought ahead at a fixed price, with or without the right to sell it back.
 
-The site uses ``q_t`` of a block of ``volume_t`` MW, ``0 <= q_t <= volume_t``.
+The site uses ``q_t`` of a block of ``volume_t`` MW, ``0 <= q_t <= volume_t``. A shaped block (``window``, such as 5x16)
+has a volume of 0 outside of its hours.
 
 **With resale** the whole block is paid and what is not used is sold at the market::
 
@@ -13,18 +14,18 @@ So using a MWh costs what it would have brought, ``resale_t - fee_t``, and the s
 **Without resale** the block is take-or-pay by settlement period ``k``, at ``price * max(sum q, phi * sum volume)``::
 
     energy    = - sum_t price_t * q_t * step_h
-    shortfall = - mean_price_k * s_k
-    s_k >= phi * sum_{t in k} volume_t * step_h - sum_{t in k} q_t * step_h,      s_k >= 0
+    shortfall = - mean_price_k * s_k  (+ what was booked before the horizon)
+    s_k >= phi * (offered_k + sum_{t in k} volume_t * step_h) - taken_k - sum_{t in k} q_t * step_h,      s_k >= 0
 
-``mean_price_k`` is the volume-weighted mean price of the period: which MWh of it were not taken is not said by the
-contract. With one price the two lines are the formula above. Of a period that the horizon cuts only the covered
-steps count, in use and in obligation.
+``offered_k`` and ``taken_k`` are MWh of the period's part before the horizon, 0 where nothing was carried; how a period
+is settled that several runs share, and at which price, is said in :mod:`optimizer.take_or_pay`. With one price the two
+lines are the formula above.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyomo.environ as pyo
@@ -32,14 +33,16 @@ from pydantic import model_validator
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Finding, Floats, MoneyLine, Result, StrictModel
+from optimizer.component import Carried, Finding, Floats, MoneyLine, Result, StrictModel
 from optimizer.contract import BillLine, Supply
 from optimizer.frame import Frame
 from optimizer.horizon import PeriodKind
 from optimizer.metering import Reading
 from optimizer.quantities import Fraction, Series, SeriesOf
-from optimizer.settlement import at_period_ends, declare_periods, sums_by_period
+from optimizer.settlement import at_period_ends, declare_periods
+from optimizer.take_or_pay import CARRIED, Account
 from optimizer.template import Constraint, Param, Var
+from optimizer.windows import Window
 
 
 class Resale(StrictModel):
@@ -54,9 +57,13 @@ class Resale(StrictModel):
 class FixedBlock(Supply):
     """Power bought ahead at a fixed price."""
 
+    carries: ClassVar[dict[str, str]] = CARRIED
+
     kind: Literal["fixed_block"] = "fixed_block"
     volume_mw: Annotated[Series, SeriesOf("MW", ge=0)]
     """Power of the block; may differ by member, as for a pay-as-produced share of a wind farm."""
+    window: Window | None = None
+    """Hours of a shaped block, such as 5x16: ``{weekdays: workdays, hours: [6, 22]}``; outside the volume is 0."""
     price_per_mwh: Annotated[Series, SeriesOf("currency/MWh", ge=0)]
     """Price of the block; may differ by member where it is indexed."""
     resale: Resale | None = None
@@ -74,7 +81,9 @@ class FixedBlock(Supply):
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
-        volume = f.values(self.volume_mw)
+        if self.window is not None:
+            yield from self.window.findings(f.horizon, "window")
+        volume = self._volume_mw(f)
         limit = f.full(np.inf) if f.import_limit_mw is None else f.import_limit_mw
         beyond = volume > limit
         if not beyond.any():
@@ -93,7 +102,7 @@ class FixedBlock(Supply):
 
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
-        b.volume_mw = f.series_param(self.volume_mw)
+        b.volume_mw = f.series_param(self._volume_mw(f))
         b.price = f.series_param(self.price_per_mwh)
         b.delivered_mw = Var(
             f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: (0, b.volume_mw[w, t])
@@ -101,14 +110,14 @@ class FixedBlock(Supply):
         if self.resale is not None:
             b.resale_price = f.series_param(self._net_resale_price(f))
             return
-        codes = f.horizon.period_codes(self.settlement_period)
-        declare_periods(b, codes)
-        volume, price = f.values(self.volume_mw), f.values(self.price_per_mwh)
-        obligation = self.take_or_pay_fraction * sums_by_period(codes, f.horizon.energy_mwh(volume))
-        b.obligation_mwh = Param(f.members, b.periods, values=obligation)
-        b.mean_price = Param(f.members, b.periods, values=_mean_price(codes, volume, price))
+        declare_periods(b, f.horizon.period_codes(self.settlement_period))
+        before, untaken = self._accounts(f)
+        b.obligation_mwh = Param(f.members, b.periods, values=untaken.owed_mwh(self.take_or_pay_fraction))
+        b.mean_price = Param(f.members, b.periods, values=untaken.mean_price)
+        b.booked_before = Param(f.members, b.periods, values=before.charge(self.take_or_pay_fraction))
+        b.most_short_mwh = Param(f.members, b.periods, values=untaken.short_mwh(self.take_or_pay_fraction))
         b.shortfall_mwh = Var(
-            f.members, b.periods, within=pyo.NonNegativeReals, bounds=lambda b, w, p: (0, b.obligation_mwh[w, p])
+            f.members, b.periods, within=pyo.NonNegativeReals, bounds=lambda b, w, p: (0, b.most_short_mwh[w, p])
         )
 
     def constraints(self, b: Any, f: Frame) -> None:
@@ -129,15 +138,17 @@ class FixedBlock(Supply):
 
     def lowest_buy_price(self, f: Frame) -> Floats:
         """What the next MWh costs: the resale it forgoes; under take-or-pay, its price less the shortfall it saves."""
-        volume, price = f.values(self.volume_mw), f.values(self.price_per_mwh)
+        cost = f.values(self.price_per_mwh)
         if self.resale is not None:
             cost = self._net_resale_price(f)
         elif self.take_or_pay_fraction > 0:
-            codes = f.horizon.period_codes(self.settlement_period)
-            cost = price - _mean_price(codes, volume, price)[:, codes]
-        else:
-            cost = price
-        return np.where(volume > 0, cost, np.inf)
+            _, untaken = self._accounts(f)
+            saved = np.where(untaken.short_mwh(self.take_or_pay_fraction) > 0, untaken.mean_price, 0.0)
+            cost = cost - saved[:, f.horizon.period_codes(self.settlement_period)]
+        return np.where(self._volume_mw(f) > 0, cost, np.inf)
+
+    def most_delivered_mw(self, f: Frame) -> Floats:
+        return self._volume_mw(f)
 
     def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
         if self.resale is not None:
@@ -151,7 +162,9 @@ class FixedBlock(Supply):
         return {
             f"{self.name}_energy": f.by_step(lambda b, w, t: -b.price[w, t] * b.delivered_mw[w, t] * f.step_h),
             f"{self.name}_shortfall": f.by_period(
-                b.periods, lambda b, w, p: -b.mean_price[w, p] * b.shortfall_mwh[w, p], codes
+                b.periods,
+                lambda b, w, p: b.booked_before[w, p] - b.mean_price[w, p] * b.shortfall_mwh[w, p],
+                codes,
             ),
         }
 
@@ -174,7 +187,7 @@ class FixedBlock(Supply):
         return (Chart("Contracts", ("delivered_mw", "resold_mw"), "MW", "use of the block", stacked=True),)
 
     def audit(self, a: AuditView) -> None:
-        used, volume = a["delivered_mw"], a.values(self.volume_mw)
+        used, volume = a["delivered_mw"], self._volume_mw(a.frame)
         a.at_least("power used of the block is not negative", used, 0.0)
         a.at_most("power used within volume_mw", used, volume)
         if self.resale is not None:
@@ -182,7 +195,7 @@ class FixedBlock(Supply):
         super().audit(a)
 
     def bill(self, r: Reading) -> dict[str, BillLine]:
-        used, volume, price = r["delivered_mw"], r.values(self.volume_mw), r.values(self.price_per_mwh)
+        used, volume, price = r["delivered_mw"], self._volume_mw(r.frame), r.values(self.price_per_mwh)
         taken, offered = r.energy_mwh(used), r.energy_mwh(volume)
         if self.resale is not None:
             net = r.values(self.resale.price_per_mwh) - r.values(self.resale.fee_per_mwh)
@@ -190,25 +203,38 @@ class FixedBlock(Supply):
                 f"{self.name}_block": BillLine(-price * offered, offered, "MWh"),
                 f"{self.name}_resale": BillLine(net * (offered - taken), offered - taken, "MWh"),
             }
-        of_period, offer, worth = (
-            r.sum_by_period(x, self.settlement_period) for x in (taken, offered, price * offered)
-        )
-        mean_price = np.divide(worth, offer, out=np.zeros_like(worth), where=offer > 0)
-        short = np.maximum(0.0, self.take_or_pay_fraction * offer - of_period)
+        before, phi = Account.carried(r.frame, self.settlement_period), self.take_or_pay_fraction
+        so_far = before + Account.of(r.horizon, self.settlement_period, used, volume, price)
         codes = r.horizon.period_codes(self.settlement_period)
         return {
             f"{self.name}_energy": BillLine(-price * taken, taken, "MWh"),
             f"{self.name}_shortfall": BillLine(
-                at_period_ends(codes, -mean_price * short), at_period_ends(codes, short), "MWh"
+                at_period_ends(codes, before.charge(phi) - so_far.charge(phi)),
+                at_period_ends(codes, so_far.short_mwh(phi) - before.short_mwh(phi)),
+                "MWh",
             ),
         }
+
+    def carry(self, a: AuditView) -> dict[str, Carried]:
+        if self.resale is not None:
+            return {}
+        used, price = a["delivered_mw"], a.values(self.price_per_mwh)
+        added = Account.of(a.horizon, self.settlement_period, used, self._volume_mw(a.frame), price)
+        so_far = Account.carried(a.frame, self.settlement_period) + added
+        return so_far.handed_on(a.horizon, self.settlement_period)
+
+    def _accounts(self, f: Frame) -> tuple[Account, Account]:
+        """The periods' part before the horizon, and the periods so far if nothing were taken inside."""
+        before = Account.carried(f, self.settlement_period)
+        offer = Account.of(
+            f.horizon, self.settlement_period, f.zeros(), self._volume_mw(f), f.values(self.price_per_mwh)
+        )
+        return before, before + offer
+
+    def _volume_mw(self, f: Frame) -> Floats:
+        volume = f.values(self.volume_mw)
+        return volume if self.window is None else volume * self.window.mask(f.horizon)
 
     def _net_resale_price(self, f: Frame) -> Floats:
         assert self.resale is not None
         return f.values(self.resale.price_per_mwh) - f.values(self.resale.fee_per_mwh)
-
-
-def _mean_price(codes: Any, volume: Floats, price: Floats) -> Floats:
-    """Volume-weighted mean price, (members, periods); 0 where the block has no volume and so no obligation."""
-    weight = sums_by_period(codes, volume)
-    return np.divide(sums_by_period(codes, price * volume), weight, out=np.zeros_like(weight), where=weight > 0)

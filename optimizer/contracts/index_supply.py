@@ -1,37 +1,49 @@
 """Index supply: energy at the spot price.
 
-Buys ``q_t`` MW at ``price * loss_factor + adder`` per MWh, up to an optional MW limit and an optional MWh cap per
+Buys ``q_t`` MW at ``index * loss_factor + adder`` per MWh, up to an optional MW limit and an optional MWh cap per
 settlement period::
 
-    cost = sum_t (price_t * loss_factor + adder_t) * q_t * step_h
-    q_t <= limit_t,   sum_{t in period} q_t * step_h <= energy_cap
+    index_t = min(max(price_t, price_floor_t), price_cap_t)
+    cost    = sum_t (index_t * loss_factor + adder_t) * q_t * step_h
+    q_t <= limit_t,   sum_{t in period} q_t * step_h <= energy_cap - energy already taken in the period (carried)
+
+The collar (cap and floor) is on the index itself, before losses and adder. Of a settlement period that began before
+the horizon the cap holds for what is left of it (:mod:`optimizer.running_period`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import pyomo.environ as pyo
 from pydantic import Field
 
 from optimizer.audit import AuditView
-from optimizer.component import Finding, Floats, MoneyLine, Result
-from optimizer.contract import BillLine, Supply
+from optimizer.component import Carried, Finding, Floats, MoneyLine, Result
+from optimizer.contract import BillLine, EnergyCap, Supply
 from optimizer.frame import Frame
 from optimizer.horizon import PeriodKind
 from optimizer.metering import Reading
 from optimizer.quantities import MegawattHours, Series, SeriesOf
+from optimizer.running_period import carried_sums, handed_on
 from optimizer.settlement import declare_periods
-from optimizer.template import Constraint, Var
+from optimizer.template import Constraint, Param, Var
 
 
 class IndexSupply(Supply):
     """Energy bought at an index (spot) price."""
 
+    carries: ClassVar[dict[str, str]] = {"energy_mwh": "MWh taken so far, by settlement period (with energy_cap_mwh)"}
+
     kind: Literal["index_supply"] = "index_supply"
     price_per_mwh: Annotated[Series, SeriesOf("currency/MWh")]
     """Index price; may be negative and may differ by member."""
+    price_cap_per_mwh: Annotated[Series, SeriesOf("currency/MWh")] | None = None
+    """Collar: most that counts of the index, before losses and adder; no cap by default."""
+    price_floor_per_mwh: Annotated[Series, SeriesOf("currency/MWh")] | None = None
+    """Collar: least that counts of the index, before losses and adder; no floor by default."""
     adder_per_mwh: Annotated[Series, SeriesOf("currency/MWh")] = Series.constant(0.0)
     """Retailer's adder on every MWh."""
     loss_factor: float = Field(default=1.0, ge=1.0, le=1.5, allow_inf_nan=False)
@@ -46,6 +58,31 @@ class IndexSupply(Supply):
     def check(self, f: Frame) -> Iterator[Finding]:
         if self.energy_cap_mwh is None and self.settlement_period != "month":
             yield Finding("settlement_period", "has no effect without energy_cap_mwh", fatal=False)
+        yield from self._crossed_collar(f)
+        if self.energy_cap_mwh is not None:
+            taken = float(carried_sums(f, "energy_mwh", self.settlement_period).max())
+            if taken > self.energy_cap_mwh * (1.0 + 1e-9):
+                yield Finding(
+                    "energy_cap_mwh",
+                    f"{taken:g} MWh of it were taken before the horizon: nothing is left",
+                    self.energy_cap_mwh,
+                    fatal=False,
+                )
+
+    def _crossed_collar(self, f: Frame) -> Iterator[Finding]:
+        if self.price_cap_per_mwh is None or self.price_floor_per_mwh is None:
+            return
+        cap, floor = f.values(self.price_cap_per_mwh), f.values(self.price_floor_per_mwh)
+        crossed = cap < floor
+        if crossed.any():
+            step = int(np.argmax(crossed.any(axis=0)))
+            member = int(np.argmax(crossed[:, step]))
+            yield Finding(
+                "price_cap_per_mwh",
+                f"below price_floor_per_mwh, first at {f.horizon.describe(f.horizon.utc[step])}",
+                float(cap[member, step]),
+                allowed=f"at least the floor of {floor[member, step]:g}",
+            )
 
     def variables(self, b: Any, f: Frame) -> None:
         b.unit_price = f.series_param(self._unit_price(f))
@@ -61,10 +98,11 @@ class IndexSupply(Supply):
         if self.energy_cap_mwh is None:
             return
         declare_periods(b, f.horizon.period_codes(self.settlement_period))
+        b.cap_left_mwh = Param(f.members, b.periods, values=self._cap_left_mwh(f))
         b.energy_cap = Constraint(
             f.members,
             b.periods,
-            rule=lambda b, w, p: sum(b.delivered_mw[w, t] * f.step_h for t in b.steps_of[p]) <= self.energy_cap_mwh,
+            rule=lambda b, w, p: sum(b.delivered_mw[w, t] * f.step_h for t in b.steps_of[p]) <= b.cap_left_mwh[w, p],
             doc="energy of the settlement period within energy_cap_mwh",
         )
 
@@ -73,6 +111,14 @@ class IndexSupply(Supply):
 
     def lowest_buy_price(self, f: Frame) -> Floats:
         return self._unit_price(f)
+
+    def most_delivered_mw(self, f: Frame) -> Floats:
+        return f.full(np.inf) if self.limit_mw is None else f.values(self.limit_mw)
+
+    def energy_cap(self, f: Frame) -> EnergyCap | None:
+        if self.energy_cap_mwh is None:
+            return None
+        return EnergyCap(f.horizon.period_codes(self.settlement_period), self._cap_left_mwh(f))
 
     def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
         return {f"{self.name}_energy": f.by_step(lambda b, w, t: -b.unit_price[w, t] * b.delivered_mw[w, t] * f.step_h)}
@@ -92,13 +138,33 @@ class IndexSupply(Supply):
             a.at_most("delivered power within limit_mw", delivered, a.values(self.limit_mw))
         if self.energy_cap_mwh is not None:
             used = a.sum_by_period(a.energy_mwh(delivered), self.settlement_period)
-            a.at_most("energy within energy_cap_mwh", used, self.energy_cap_mwh)
+            a.at_most("energy within energy_cap_mwh", used, self._cap_left_mwh(a.frame))
         super().audit(a)
 
     def bill(self, r: Reading) -> dict[str, BillLine]:
         delivered = r.energy_mwh(r["delivered_mw"])
-        price = r.values(self.price_per_mwh) * self.loss_factor + r.values(self.adder_per_mwh)
+        index = r.values(self.price_per_mwh)
+        if self.price_floor_per_mwh is not None:
+            index = np.maximum(index, r.values(self.price_floor_per_mwh))
+        if self.price_cap_per_mwh is not None:
+            index = np.minimum(index, r.values(self.price_cap_per_mwh))
+        price = index * self.loss_factor + r.values(self.adder_per_mwh)
         return {f"{self.name}_energy": BillLine(-price * delivered, delivered, "MWh")}
 
+    def carry(self, a: AuditView) -> dict[str, Carried]:
+        if self.energy_cap_mwh is None:
+            return {}
+        used = a.sum_by_period(a.energy_mwh(a["delivered_mw"]), self.settlement_period)
+        so_far = used + carried_sums(a.frame, "energy_mwh", self.settlement_period)
+        states = handed_on(a.horizon, self.settlement_period, so_far)
+        return {"energy_mwh": states} if states else {}
+
     def _unit_price(self, f: Frame) -> Floats:
-        return f.values(self.price_per_mwh) * self.loss_factor + f.values(self.adder_per_mwh)
+        floor = -np.inf if self.price_floor_per_mwh is None else f.values(self.price_floor_per_mwh)
+        cap = np.inf if self.price_cap_per_mwh is None else f.values(self.price_cap_per_mwh)
+        return np.clip(f.values(self.price_per_mwh), floor, cap) * self.loss_factor + f.values(self.adder_per_mwh)
+
+    def _cap_left_mwh(self, f: Frame) -> Floats:
+        """What is left of the cap, MWh, (members, periods)."""
+        assert self.energy_cap_mwh is not None
+        return np.maximum(0.0, self.energy_cap_mwh - carried_sums(f, "energy_mwh", self.settlement_period))

@@ -139,6 +139,9 @@ class TwoSettlement(Supply):
         """Most power that the contract delivers, MW, (members, steps); inf where it is not limited."""
         return f.full(np.inf) if self.limit_mw is None else f.values(self.limit_mw)
 
+    def settled_schedules(self, r: Reading) -> dict[str, Floats]:
+        return {} if self.position_mw is None else {"position_mw": r.values(self.position_mw)}
+
     def lowest_buy_price(self, f: Frame) -> Floats:
         """What a further MWh costs: the day-ahead position is sunk by then."""
         short, long = self._real_time_prices(f)

@@ -1,7 +1,13 @@
 """Index supply: the bill, its limits and its caps, on cases worked by hand."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
+from consecutive_runs import in_a_row, ledger_of, start_of
 from small_case import booked, profit, refusals, series, site_case, solved, spot, unnoticed, warnings_of
+
+import optimizer as opt
 
 
 def test_the_price_carries_losses_and_adder() -> None:
@@ -60,6 +66,87 @@ def test_a_negative_price_pays_for_the_load_only() -> None:
     assert profit(site_case(steps=1, contracts=[spot(-50)], house_load_mw=2)) == pytest.approx(100)
 
 
+# ---------------------------------------------------------------------- collar
+def test_the_collar_is_on_the_index_before_losses_and_adder() -> None:
+    """Proves: indices of -10, 40 and 500 count as 0, 40 and 100: 5 + 49 + 115 = 169. Sensitivity: without a collar
+    598; with the cap on the price after losses 159, after losses and adder 154."""
+    contract = spot([-10, 40, 500], price_cap_per_mwh=100, price_floor_per_mwh=0, loss_factor=1.1, adder_per_mwh=5)
+    plan = solved(site_case(steps=3, contracts=[contract], house_load_mw=1))
+    assert plan.expected_profit == pytest.approx(-169)
+    assert booked(plan, "spot_energy") == pytest.approx(-169)
+
+
+@pytest.mark.parametrize(("fields", "cost"), [({"price_cap_per_mwh": 60}, 50), ({"price_floor_per_mwh": 20}, 120)])
+def test_cap_and_floor_stand_alone(fields: dict[str, Any], cost: float) -> None:
+    """Proves: -10 and 100 capped at 60, or held above 20."""
+    assert profit(site_case(steps=2, contracts=[spot([-10, 100], **fields)], house_load_mw=1)) == pytest.approx(-cost)
+
+
+def test_the_collar_may_differ_by_step_and_member() -> None:
+    """Proves: 100 is capped at 50 | 80, then at 90 for both: 0.5 * 140 + 0.5 * 170 = 155."""
+    contract = spot(100, price_cap_per_mwh=[[50, 90], [80, 90]])
+    case = site_case(steps=2, contracts=[contract], house_load_mw=1, probabilities=[0.5, 0.5])
+    assert profit(case) == pytest.approx(-155)
+
+
+def test_a_floor_keeps_the_lowest_price_of_a_further_mwh_from_falling_below_zero() -> None:
+    """Proves: no binary against burning energy is needed where the floor is 0. Sensitivity: the index alone is -10."""
+    frame = opt.build(opt.scenario_from_dict(site_case(steps=1, contracts=[spot(-10, price_floor_per_mwh=0)])))
+    assert frame.parts.sites["a"].frame.lowest_buy_price.tolist() == [[0]]
+
+
+def test_a_cap_below_the_floor_is_refused() -> None:
+    contract = spot(50, price_cap_per_mwh=[30, 10], price_floor_per_mwh=20)
+    text = refusals(site_case(steps=2, contracts=[contract]))
+    assert "contracts[0].price_cap_per_mwh: below price_floor_per_mwh, first at 2024-08-19T01:00" in text
+    assert "must be at least the floor of 20" in text
+
+
+# ---------------------------------------------------------------------- a cap that runs over several plans
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_runs_in_a_row_share_the_cap_of_a_period(cut: int) -> None:
+    """Proves: 2 MW for 4 hours, 5 MWh at 10 and 3 at 100, wherever the runs meet. Sensitivity: a cap that starts anew
+    in the second run saves 90 per MWh."""
+
+    def case(first: int, end: int) -> Mapping[str, Any]:
+        contracts = [spot(10, "cheap", energy_cap_mwh=5), spot(100, "dear")]
+        return site_case(steps=end - first, start=start_of(first), contracts=contracts, house_load_mw=2)
+
+    plans = in_a_row(case, 0, cut, 4)
+    assert ledger_of(plans) == {"cheap_energy": -50, "dear_energy": -300}
+    assert plans[-1].summary["carry"]["components"] == {"cheap": {"energy_mwh": {"2024-08": pytest.approx(5)}}}
+
+
+@pytest.mark.parametrize(
+    ("carried", "cost"), [({"2024-08": 4.0}, 110), ({"2024-07": 4.0}, 20), ({"2024-08": 9.0}, 200)]
+)
+def test_only_what_was_taken_in_the_same_period_counts(carried: dict[str, float], cost: float) -> None:
+    """Proves: of a cap of 5 MWh, 4 taken in August leave 1, in July all, and 9 none (with a warning)."""
+    case = site_case(steps=2, contracts=[spot(10, "cheap", energy_cap_mwh=5), spot(100, "dear")], house_load_mw=1)
+    case |= {"carry": {"at": "2024-08-19T00:00", "components": {"cheap": {"energy_mwh": carried}}}}
+    assert profit(case) == pytest.approx(-cost)
+    assert ("nothing is left" in warnings_of(case)) == (cost == 200)
+
+
+def test_what_a_metered_load_can_have_taken() -> None:
+    """Proves: power up to limit_mw, energy up to what is left of the cap in each period, for a bill without a plan."""
+    contract = spot(10, limit_mw=3, energy_cap_mwh=5, settlement_period="day")
+    case = site_case(steps=4, start="2024-08-19T22:00", contracts=[contract])
+    case |= {"carry": {"at": "2024-08-19T22:00", "components": {"spot": {"energy_mwh": {"2024-08-19": 4.0}}}}}
+    frame = opt.build(opt.scenario_from_dict(case)).parts.components["spot"].frame
+    supply: Any = frame.part.component
+    cap = supply.energy_cap(frame)
+    assert supply.most_delivered_mw(frame).tolist() == [[3, 3, 3, 3]]
+    assert (cap.codes.tolist(), cap.most_mwh.tolist()) == ([0, 0, 1, 1], [[1, 5]])
+
+
+def test_without_a_cap_and_over_the_horizon_nothing_is_carried() -> None:
+    over_horizon: dict[str, Any] = {"energy_cap_mwh": 5, "settlement_period": "horizon"}
+    for fields in ({}, over_horizon):
+        plan = solved(site_case(steps=1, contracts=[spot(10, **fields)], house_load_mw=1))
+        assert plan.summary["carry"]["components"] == {}
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -82,5 +169,6 @@ def test_a_period_without_a_cap_is_pointed_out() -> None:
 
 
 def test_the_audit_notices_falsified_results() -> None:
-    case = site_case(steps=2, contracts=[spot(20, "cheap", limit_mw=3), spot(60, "dear")], house_load_mw=5)
+    cheap = spot(20, "cheap", limit_mw=3, price_cap_per_mwh=15, energy_cap_mwh=9)
+    case = site_case(steps=2, contracts=[cheap, spot(60, "dear")], house_load_mw=5)
     assert unnoticed(solved(case), "cheap") == []

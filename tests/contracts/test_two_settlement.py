@@ -11,7 +11,12 @@ GRID = {"import_limit_mw": 10.0}
 
 
 def hedge(**fields: Any) -> dict[str, Any]:
-    plain: dict[str, Any] = {"kind": "two_settlement", "name": "ts", "day_ahead_price_per_mwh": 50.0, "real_time_price_per_mwh": 60.0}
+    plain: dict[str, Any] = {
+        "kind": "two_settlement",
+        "name": "ts",
+        "day_ahead_price_per_mwh": 50.0,
+        "real_time_price_per_mwh": 60.0,
+    }
     return {key: value for key, value in (plain | fields).items() if value is not None}
 
 
