@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from optimizer.billing import Bill, bill
     from optimizer.errors import (
         AuditError,
         InfeasibleError,
@@ -37,6 +38,8 @@ _HOMES = {
     "build": "problem",
     "optimize": "problem",
     "Plan": "plan",
+    "Bill": "billing",
+    "bill": "billing",
     "OptimizerError": "errors",
     "InputError": "errors",
     "InfeasibleError": "errors",
@@ -48,6 +51,7 @@ _HOMES = {
 
 __all__ = [
     "AuditError",
+    "Bill",
     "InfeasibleError",
     "InputError",
     "NoPlanError",
@@ -57,6 +61,7 @@ __all__ = [
     "Problem",
     "Scenario",
     "UnboundedError",
+    "bill",
     "build",
     "load",
     "optimize",

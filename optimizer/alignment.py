@@ -127,17 +127,18 @@ def align(
     *,
     resample: Resampling | None,
     filled: bool,
+    mend: str = "add it or declare `fill:` in the source",
 ) -> Alignment:
     """Match rows to steps; ValueError for a wrong step, a horizon that is not covered, duplicates and gaps.
 
     Only rows inside the horizon are judged. With `filled`, gaps between the first and the last row are left to be
-    filled by column.
+    filled by column. `mend` is what the message says of a row that is not there.
     """
     ends = microseconds(horizon.utc[[0]])[0], microseconds(horizon.utc[[-1]])[0]
     step = round(horizon.step_h * _HOUR)
     start, end = int(ends[0]), int(ends[1]) + step
     times = np.unique(stamps)
-    source_step = _source_step(times, step)
+    source_step = usual_step(times, step)
     _check_step(source_step, step, resample)
     per_step, held = 1, None
     if resample == "hold":
@@ -151,16 +152,16 @@ def align(
         if off.any():
             raise ValueError(
                 f"the time stamp {described(horizon, times[int(np.argmax(off))])} is not the start of a step of "
-                f"{_length(source_step)} counted from the horizon's start"
+                f"{in_words(source_step)} counted from the horizon's start"
             )
     rows = _matched(stamps, member, 1 if labels is None else len(labels), grid, horizon, labels)
     alignment = Alignment(stamps, member, labels, grid, rows, source_step, per_step, held)
-    _check_complete(alignment, start, end, horizon, filled=filled)
+    _check_complete(alignment, start, end, horizon, None if filled else mend)
     return alignment
 
 
-def _source_step(times: Instants, step: int) -> int:
-    """Most frequent distance of rows; a single row is taken to be in the horizon's step."""
+def usual_step(times: Instants, step: int) -> int:
+    """Most frequent distance of rows, microseconds; a single row is taken to be in the horizon's ``step``."""
     if len(times) < 2:
         return step
     lengths, counts = np.unique(np.diff(times), return_counts=True)
@@ -168,17 +169,17 @@ def _source_step(times: Instants, step: int) -> int:
 
 
 def _check_step(source_step: int, step: int, resample: Resampling | None) -> None:
-    apart = f"its rows are {_length(source_step)} apart"
+    apart = f"its rows are {in_words(source_step)} apart"
     if source_step > step and resample != "hold":
         raise ValueError(
-            f"{apart}, coarser than the horizon's step of {_length(step)}; to repeat each value, declare "
+            f"{apart}, coarser than the horizon's step of {in_words(step)}; to repeat each value, declare "
             "`resample: hold` in the source"
         )
     if source_step < step and step % source_step:
-        raise ValueError(f"{apart}, which does not divide the horizon's step of {_length(step)}")
+        raise ValueError(f"{apart}, which does not divide the horizon's step of {in_words(step)}")
     if source_step < step and resample != "mean":
         raise ValueError(
-            f"{apart}, finer than the horizon's step of {_length(step)}; to average them, declare "
+            f"{apart}, finer than the horizon's step of {in_words(step)}; to average them, declare "
             "`resample: mean` in the source"
         )
 
@@ -219,17 +220,14 @@ def _matched(
     return rows.reshape(members, -1)
 
 
-def _check_complete(alignment: Alignment, start: int, end: int, horizon: Horizon, *, filled: bool) -> None:
+def _check_complete(alignment: Alignment, start: int, end: int, horizon: Horizon, mend: str | None) -> None:
     missing = alignment.rows < 0
     for member in np.flatnonzero(missing.any(axis=1)).tolist():
         own = alignment.stamps[alignment.member == member]
         _check_covered(own, alignment.source_step, start, end, horizon, alignment.of_member(member))
-    if missing.any() and not filled:
+    if missing.any() and mend is not None:
         member, at = alignment.first(missing)
-        raise ValueError(
-            f"no row for {described(horizon, alignment.grid[at])}{alignment.of_member(member)}; add it or declare "
-            "`fill:` in the source"
-        )
+        raise ValueError(f"no row for {described(horizon, alignment.grid[at])}{alignment.of_member(member)}; {mend}")
 
 
 def _check_covered(stamps: Instants, source_step: int, start: int, end: int, horizon: Horizon, whose: str) -> None:
@@ -241,7 +239,7 @@ def _check_covered(stamps: Instants, source_step: int, start: int, end: int, hor
         )
 
 
-def _length(microseconds_long: int) -> str:
+def in_words(microseconds_long: int) -> str:
     """A step in words: `15 min`, `1 h`, `1 d`."""
     for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_HOUR // 60, "min")):
         if microseconds_long % unit == 0:

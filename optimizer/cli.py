@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from optimizer import __version__
-from optimizer.errors import InputError, OptimizerError, OutputError, WithoutPlanError
+from optimizer.errors import InputError, OptimizerError, OutputError, Problem, WithoutPlanError
 from optimizer.interruptible import THREAD_NAME
 
 if TYPE_CHECKING:
@@ -104,6 +104,12 @@ def run(
         list[str] | None,
         typer.Option("--set", help="path=value: change the scenario, e.g. --set sites.odessa.grid.import_limit_mw=80."),
     ] = None,
+    carry: Annotated[
+        Path | None,
+        typer.Option(
+            "--carry", help="carry.yaml of the run that ended where this one starts: peaks, volumes and hours."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print exactly the summary, as JSON, on stdout.")] = False,
 ) -> None:
     """Solve one scenario file and write its results folder."""
@@ -113,7 +119,7 @@ def run(
     from optimizer.problem import build
     from optimizer.results import FORMAT
 
-    scenario = load(file, overrides or ())
+    scenario = load(file, overrides or (), carry)
     with OutputFolder(out if out is not None else Path("results") / file.stem) as output:
         try:
             with live_progress() as progress:
@@ -135,6 +141,43 @@ def _print(plan: Plan, folder: Path, as_json: bool, print_plan: Any) -> None:
     else:
         with _stdout():
             print_plan(plan, folder)
+
+
+@app.command()
+def bill(
+    file: Annotated[Path, typer.Argument(help="Scenario file; its contracts alone are checked and billed.")],
+    load: Annotated[
+        Path,
+        typer.Option(
+            "--load",
+            help="Metered load in MW, CSV or Parquet: time_utc, import_mw and, if there are any, export_mw and "
+            "schedules such as ppa.delivered_mw (with several sites SITE.import_mw). The meter.csv of a plan is one.",
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="CSV file for the lines of the bill.")] = None,
+    overrides: Annotated[list[str] | None, typer.Option("--set", help="path=value: change the scenario.")] = None,
+    carry: Annotated[
+        Path | None, typer.Option("--carry", help="carry.yaml of the run that ended where the load starts.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the bill as JSON on stdout.")] = False,
+) -> None:
+    """Bill a metered load under a scenario's contracts, month by month, without optimising anything.
+
+    The horizon is that of the load. Energy whose supply the load does not say goes to the cheapest contract first.
+    """
+    from optimizer.billing import bill as billed
+    from optimizer.console import print_bill
+
+    if out is not None and any(path.resolve() == out.resolve() for path in (file, load, carry) if path is not None):
+        raise InputError([Problem("", "the bill would be written over what it is made from", file=str(out))])
+    found = billed(file, load, overrides=overrides or (), carry=carry)
+    if out is not None:
+        found.to_csv(out)
+    if as_json:
+        _say(json.dumps(found.as_dict(), indent=2, allow_nan=False))
+    else:
+        with _stdout():
+            print_bill(found, out)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from optimizer.billing import Bill
     from optimizer.highs import Progress
     from optimizer.plan import Plan
 
@@ -80,3 +81,28 @@ def print_plan(plan: Plan, folder: Path) -> None:
     console.print(table)
     files = "report.html, summary.json, dispatch.nc, dispatch.csv, ledger.csv"
     console.print(f"Results: {folder}/ ({files})", highlight=False, markup=False, soft_wrap=True)
+
+
+def print_bill(bill: Bill, file: Path | None) -> None:
+    """A bill by month and line on stdout, with what was taken for granted."""
+    console = _StdoutConsole()
+    weights = bill.probabilities
+    over = f", expected over {len(weights)} members" if len(weights) > 1 else ""
+    title = f"{escape(bill.name)}: bill in {escape(bill.currency)}, revenue positive{over}"
+    console.print(title, highlight=False, soft_wrap=True)
+    table = Table()
+    table.add_column("line")
+    table.add_column("quantity", justify="right")
+    table.add_column("amount", justify="right")
+    for number, month in enumerate(bill.months):
+        for label, entry in zip(bill.labels, bill.entries, strict=True):
+            quantity = "" if entry.quantity is None else f"{weights @ entry.quantity[:, number]:,.3f} {entry.unit}"
+            table.add_row(escape(label), escape(quantity), f"{weights @ entry.amount[:, number]:,.2f}")
+        table.add_row(f"[bold]{month}", "", f"[bold]{bill.by_month[month].sum():,.2f}", end_section=True)
+    if len(bill.months) > 1:
+        table.add_row("[bold]total", "", f"[bold]{bill.total:,.2f}")
+    console.print(table)
+    for note in bill.notes:
+        console.print(f"Note: {note}", highlight=False, markup=False, soft_wrap=True)
+    if file is not None:
+        console.print(f"Bill: {file}", highlight=False, markup=False, soft_wrap=True)

@@ -21,6 +21,9 @@ RESULT_FILES = (
     "dispatch.nc",
     "dispatch.csv",
     "ledger.csv",
+    "meter.csv",
+    "bill.csv",
+    "carry.yaml",
     "inputs.nc",
     "scenario.yaml",
     "solver.log",
@@ -38,11 +41,15 @@ class OutputFolder:
     before a long solve than after.
     """
 
-    def __init__(self, folder: Path, files: tuple[str, ...] = RESULT_FILES, what: str = "results") -> None:
+    def __init__(
+        self, folder: Path, files: tuple[str, ...] = RESULT_FILES, what: str = "results", *, replaces: bool = False
+    ) -> None:
+        """``replaces``: files of the same names are replaced, whatever they are."""
         self.folder = folder
         self.staging = folder
         self._files = files
         self._what = what
+        self._replaces = replaces
         self._made: list[Path] = []
 
     def __enter__(self) -> Self:
@@ -90,7 +97,7 @@ class OutputFolder:
         if self.folder.exists() and not self.folder.is_dir():
             raise self._refused("it is a file")
         others = [name for name in self._files if (self.folder / name).exists()]
-        if others and not (SUMMARY in self._files and _holds_results(self.folder)):
+        if others and not self._replaces and not (SUMMARY in self._files and _holds_results(self.folder)):
             raise self._refused(f"{', '.join(others)} of other origin would be lost", hint="choose another folder")
         self._made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -108,6 +115,22 @@ class OutputFolder:
         return InputError(
             [Problem("", f"{self._what} cannot be written here: {why}", hint=hint, file=str(self.folder))]
         )
+
+
+def write_whole(path: Path, text: str, what: str) -> Path:
+    """Write one file, whole or not at all, in place of one that is there; ``what`` names it in errors.
+
+    Raises InputError where it cannot be written, OutputError where the disk is full; all is then as it was before.
+    """
+    if path.is_dir():
+        raise InputError([Problem("", f"{what} cannot be written here: it is a folder", file=str(path))])
+    with OutputFolder(path.parent, (path.name,), what, replaces=True) as output:
+        try:
+            (output.staging / path.name).write_text(text, encoding="utf-8")
+            output.publish()
+        except OSError as error:
+            raise OutputError(f"{what} could not be written to {path}: {error.strerror or error}") from error
+    return path
 
 
 @contextmanager

@@ -16,6 +16,9 @@ from optimizer.scenario import Scenario
 if TYPE_CHECKING:
     import xarray as xr
 
+    from optimizer.billing import Bill
+    from optimizer.marginals import Marginals
+
 
 class Plan:
     """A solved scenario. Powers in MW, energy in MWh, money in the scenario's currency (revenue positive)."""
@@ -32,6 +35,9 @@ class Plan:
         self.summary = summary
         """What ``summary.json`` holds."""
         self.solver_log = solver_log
+        self.marginals: Marginals | None = None
+        """Marginal values of rules, with all whole decisions as planned; not kept in the results folder, and None
+        unless a component asks for them or the problem was solved with ``marginals=True``."""
 
     @property
     def status(self) -> str:
@@ -76,6 +82,12 @@ class Plan:
         ledger = pd.concat(frames, ignore_index=True)
         ledger["time_local"] = ledger["time_utc"].dt.tz_convert(self.scenario.horizon.timezone)
         return ledger[columns]
+
+    def bill(self) -> Bill:
+        """What the contracts charge and pay for this plan, by line and month: recomputed from the dispatch alone."""
+        from optimizer.billing import bill_of_plan
+
+        return bill_of_plan(self)
 
     def check_audit(self, *, customised: bool = False) -> None:
         """Raise AuditError if the plan does not stand up to the audit.

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from optimizer.errors import InputError, OutputError, Problem
 from optimizer.loading import load
+from optimizer.meter_table import meter_table
 from optimizer.output_folder import SUMMARY, OutputFolder
 from optimizer.plan import Plan
 from optimizer.quantities import Series
@@ -46,6 +47,9 @@ def write(plan: Plan, output: OutputFolder) -> Path:
         "dispatch.nc": lambda p, path: _write_netcdf(p.dispatch, path),
         "dispatch.csv": lambda p, path: dispatch_table(p).to_csv(path, index=False, lineterminator="\n"),
         "ledger.csv": lambda p, path: _ledger_rows(p).to_csv(path, index=False, lineterminator="\n"),
+        "meter.csv": lambda p, path: meter_table(p).to_csv(path, index=False, lineterminator="\n"),
+        "bill.csv": lambda p, path: p.bill().lines.to_csv(path, index=False, lineterminator="\n"),
+        "carry.yaml": lambda p, path: path.write_text(to_yaml({"carry": p.summary["carry"]}), encoding="utf-8"),
         "scenario.yaml": _write_scenario,
         "solver.log": lambda p, path: path.write_text(p.solver_log, encoding="utf-8"),
         "report.html": lambda p, path: p.report(path),

@@ -112,6 +112,7 @@ class Scenario(StrictModel):
 
     _warnings: tuple[Problem, ...] = PrivateAttr(default=())
     _file: Path | None = PrivateAttr(default=None)
+    _folder: Path = PrivateAttr(default=Path())
     _read_s: float = PrivateAttr(default=0.0)
 
     @field_validator("format", mode="before")

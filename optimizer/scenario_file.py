@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class RawScenario:
     """Line (from 1) of keys and list items; an item on its list's own line may be left out."""
     path: Path | None = None
     """The file; None if the text came from elsewhere."""
+    taken: dict[str | int, RawScenario] = field(default_factory=dict, repr=False)
+    """Sections that were taken from other files, and these files."""
 
     @property
     def folder(self) -> Path:
@@ -62,6 +64,8 @@ class RawScenario:
         line = self._nearest_line(place)
         if line == _OVERRIDDEN:
             return Problem(path_text(place), message, file=_OVERRIDE, **details)
+        if place and place[0] in self.taken:
+            return self.taken[place[0]].problem(place, message, **details)
         name = self.path.name if self.path is not None else None
         return Problem(path_text(place), message, file=name, line=line, **details)
 
@@ -103,6 +107,19 @@ def parse_scenario(text: str, path: Path | None = None) -> RawScenario:
     return RawScenario(data, lines, path)
 
 
+def take_section(raw: RawScenario, section: str, path: Path) -> RawScenario:
+    """The scenario with a section of another file. Raises InputError if that file has none, or the scenario has its
+    own."""
+    other = read_scenario_file(path)
+    if section not in other.data:
+        hint = f"a plan writes {section}.yaml into its results folder"
+        raise InputError([Problem("", f"has no section '{section}'", hint=hint, file=path.name)])
+    if section in raw.data:
+        hint = f"take it out, or leave {path.name} away"
+        raise InputError([raw.problem((section,), f"is also given by {path.name}", hint=hint)])
+    return replace(raw, data=raw.data | {section: other.data[section]}, taken=raw.taken | {section: other})
+
+
 def _joined(match: re.Match[str]) -> str:
     pair = bytes.fromhex(match[2] + match[3]).decode("utf-16-be")
     return f"{match[1]}\\U{ord(pair):08x}"
@@ -115,7 +132,7 @@ def apply_overrides(raw: RawScenario, overrides: Iterable[str]) -> RawScenario:
     mapping lacks are created, and the schema judges them afterwards. Raises InputError with every override whose path
     leads nowhere or whose value is not well formed.
     """
-    changed = RawScenario(copied(raw.data), dict(raw.lines), raw.path)
+    changed = replace(raw, data=copied(raw.data), lines=dict(raw.lines))
     problems: list[Problem] = []
     for override in overrides:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -60,6 +60,9 @@ class DataSource(BaseModel):
     resample: Resampling | None = None
     """For a file in another step than the horizon's: `hold` (coarser, repeats values), `mean` (finer, averages)."""
 
+    may_be_filled: ClassVar[bool] = True
+    """Whether messages about gaps offer to declare `fill:`."""
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str | None) -> str | None:
@@ -72,17 +75,30 @@ class SourceReader:
     """Reads the data files of a scenario, each once, and aligns their columns to its horizon."""
 
     def __init__(
-        self, sources: Mapping[str, DataSource], folder: Path, horizon: Horizon, members: int | None = None
+        self,
+        sources: Mapping[str, DataSource],
+        folder: Path,
+        horizon: Horizon,
+        members: int | None = None,
+        tables: Mapping[Path, Tables] | None = None,
     ) -> None:
-        """`folder` is the scenario file's; `members` the size of the ensemble (1 without one, None if unknown)."""
+        """`folder` is the scenario file's; `members` the size of the ensemble (1 without one, None if unknown).
+
+        `tables` are those of files that have been read already, by path.
+        """
         self._sources = dict(sources)
         self._folder = folder
         self._horizon = horizon
         self._members = members
-        self._tables: dict[Path, Tables] = {}
+        self._tables: dict[Path, Tables] = dict(tables or {})
         self._alignments: dict[tuple[str, tuple[str, ...]], Alignment] = {}
         self._columns: dict[tuple[str, str], NDArray[np.float64]] = {}
         self._labels: tuple[str, tuple[int | str, ...]] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the scenario file, against which its files are meant."""
+        return self._folder
 
     def column(self, source: str, column: str) -> NDArray[np.float64]:
         """Values of `source.column` at the steps of the horizon, shape (1, T), or (M, T) if they differ by member.
@@ -123,10 +139,11 @@ class SourceReader:
             member_column = spec.member or ("member" if "member" in table.columns else None)
             if member_column is not None and member_column not in table.columns and dimensions:
                 member_column = None  # a NetCDF variable over time alone is common to all members
-            labels, member = _members(table, member_column)
+            labels, member = members_of_rows(table, member_column)
             stamps = instants(_only(table, spec.time), spec.timezone, member, self._horizon)
+            mend = "add it or declare `fill:` in the source" if spec.may_be_filled else "add it"
             self._alignments[source, dimensions] = align(
-                stamps, member, labels, self._horizon, resample=spec.resample, filled=spec.fill is not None
+                stamps, member, labels, self._horizon, resample=spec.resample, filled=spec.fill is not None, mend=mend
             )
         return self._alignments[source, dimensions]
 
@@ -140,7 +157,8 @@ class SourceReader:
                 self._refuse(alignment, bad & alignment.taken_flags(text), cells, where, "must be a number")
             self._refuse(alignment, np.isinf(found), cells, where, "must be finite")
             if spec.fill is None:
-                self._refuse(alignment, bad, cells, where, "must be a number (or declare `fill:` in the source)")
+                or_fill = " (or declare `fill:` in the source)" if spec.may_be_filled else ""
+                self._refuse(alignment, bad, cells, where, f"must be a number{or_fill}")
             else:
                 try:
                     found = alignment.filled(found, numbers, spec.fill.method, spec.fill.max_gap_steps, self._horizon)
@@ -207,7 +225,7 @@ def _located(tables: Tables, column: str, spec: DataSource) -> tuple[tuple[str, 
     raise ValueError(with_hint(f"no column '{column}'", did_you_mean(column, names) or _listing(names)))
 
 
-def _members(table: pd.DataFrame, column: str | None) -> tuple[tuple[int | str, ...] | None, NDArray[np.int64]]:
+def members_of_rows(table: pd.DataFrame, column: str | None) -> tuple[tuple[int | str, ...] | None, NDArray[np.int64]]:
     """Labels of the members in their order, and the number of each row's member."""
     if column is None:
         return None, np.zeros(len(table), dtype=np.int64)

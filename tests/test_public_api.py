@@ -15,7 +15,7 @@ import shipped
 import optimizer as opt
 
 NAMES = {
-    "load", "scenario_from_dict", "Scenario", "build", "Problem", "optimize", "Plan",
+    "load", "scenario_from_dict", "Scenario", "build", "Problem", "optimize", "Plan", "bill", "Bill",
     "OptimizerError", "InputError", "InfeasibleError", "UnboundedError", "NoPlanError", "AuditError", "OutputError",
 }  # fmt: skip
 """Names that users hold on to; more may be added."""
