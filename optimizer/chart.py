@@ -14,7 +14,8 @@ class Chart:
     """
 
     group: str
-    """Heading under which it stands in the report, as a planner would say it: ``Training``."""
+    """Heading under which it stands in the report, as a planner would say it: ``Training``; for contracts ``Contracts``
+    (supply), ``Peaks``, ``Reserves``, ``Carbon``. The headings of contracts come first."""
     lines: tuple[str, ...]
     """Result variables to draw."""
     unit: str

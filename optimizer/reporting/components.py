@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from optimizer.chart import Chart
+from optimizer.contract import Contract
 from optimizer.frame import Part
 from optimizer.reporting.figure import Figure
 from optimizer.reporting.palette import GREYS, Look, looks
 from optimizer.reporting.timeline import readable
 from optimizer.reporting.view import View
+from optimizer.spanning import split_charts
 
 
 def component_figures(view: View) -> dict[str, list[Figure]]:
-    """Pictures by heading, in the order in which the components come; without those that have nothing to show."""
+    """Pictures by heading, first those of contracts (also of the portfolio's), in the order in which they come.
+
+    Without those that have nothing to show.
+    """
     groups: dict[str, list[Figure]] = {}
-    for part in view.parts.components.values():
-        for chart in part.component.charts(part.frame):
+    for part in sorted(view.parts.components.values(), key=lambda part: not isinstance(part.component, Contract)):
+        for chart in (*part.component.charts(part.frame), *split_charts(part)):
             figure = _figure(view, part, chart)
             if figure is not None:
                 groups.setdefault(chart.group, []).append(figure)
@@ -22,7 +27,9 @@ def component_figures(view: View) -> dict[str, list[Figure]]:
 
 
 def _figure(view: View, part: Part, chart: Chart) -> Figure | None:
-    figure = Figure(part.label, ", ".join(text for text in (chart.title, chart.unit) if text), timeline=view.timeline)
+    portfolio = part.site is None and isinstance(part.component, Contract)
+    title = f"{part.label} ({', '.join(part.frame.metered_sites)})" if portfolio else part.label
+    figure = Figure(title, ", ".join(text for text in (chart.title, chart.unit) if text), timeline=view.timeline)
     figure.layout["yaxis"] = {"rangemode": "tozero"}
     lines = [entry for name in chart.lines for entry in view.variable(part.label, name)]
     rest = [entry for name in chart.rest for entry in view.variable(part.label, name)]

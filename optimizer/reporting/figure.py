@@ -24,7 +24,7 @@ NUMBER = ",.3~f"
 
 @dataclass(frozen=True)
 class Key:
-    """An entry of a picture's legend; ``shape`` is ``area``, ``line``, ``dash`` or ``band``."""
+    """An entry of a picture's legend; ``shape`` is ``area``, ``line``, ``dash`` or ``glyph``."""
 
     name: str
     colour: str
@@ -34,6 +34,8 @@ class Key:
     """Traces that it shows and hides carry this number."""
     panel: str = ""
     """Panel of the picture to which it belongs, where there are several."""
+    glyph: str = ""
+    """Character that stands for the marks, with the shape ``glyph``."""
 
 
 @dataclass
@@ -69,10 +71,10 @@ class Figure:
         """A sentence below the picture."""
         self.note = f"{self.note} {sentence}".strip()
 
-    def add_key(self, name: str, colour: str, shape: str, hatch: str = "") -> str:
+    def add_key(self, name: str, colour: str, shape: str, hatch: str = "", glyph: str = "") -> str:
         """An entry of the legend; returns the group that the traces belonging to it carry."""
         number = len(self.legend)
-        self.legend.append(Key(name, colour, shape, hatch, number, self.panel))
+        self.legend.append(Key(name, colour, shape, hatch, number, self.panel, glyph))
         return f"k{number}"
 
     @property
@@ -118,10 +120,12 @@ class Figure:
         states_from: float | None = None,
         centre: str = "expected",
         band: bool = True,
+        hover: bool = True,
     ) -> None:
         """A line with its band over the members, (steps,).
 
         ``states_from`` (maybe NaN) is the value before the first step and makes it a state at the end of each step.
+        Without ``hover`` the pointer does not show its values.
         """
         assert self.timeline is not None
         if values.is_empty:
@@ -137,7 +141,7 @@ class Figure:
         drawn = trace(name, unit, axis, group) | self._spacing | {"y": packed(line), "mode": "lines"}
         width = 1.8 if len(line) <= CROWDED else 1.1
         drawn["line"] = {"width": width, "color": look.colour, "shape": shape, "dash": dash}
-        if look.colour != INK and bool((np.nan_to_num(high - low) > SMALLEST).any()):
+        if dash == "solid" and bool((np.nan_to_num(high - low) > SMALLEST).any()):
             edge = {"mode": "lines", "line": {"width": 0, "shape": shape, "color": look.colour}, "hoverinfo": "skip"}
             edges = trace(name, unit, axis, group) | self._spacing | edge
             del edges["hovertemplate"]
@@ -147,6 +151,9 @@ class Figure:
             drawn["customdata"] = packed(np.stack([low, high], axis=1))
             between = " to ".join(f"%{{customdata[{i}]:{NUMBER}}}" for i in (0, 1))
             drawn["hovertemplate"] = f"%{{y:{NUMBER}}} ({between}) {escape(unit)}"
+        if not hover:
+            del drawn["hovertemplate"]
+            drawn["hoverinfo"] = "skip"
         self.traces.append(drawn)
 
     def add_limit(self, name: str, values: Spread, unit: str, *, axis: str = "y", downwards: bool = False) -> None:

@@ -28,6 +28,12 @@ class Spread:
         """Nothing to draw."""
         return not bool(np.isfinite(self.expected).any())
 
+    @property
+    def constant(self) -> float | None:
+        """The value that it has in all steps and members; None where it varies."""
+        low, high = float(np.min(self.low)), float(np.max(self.high))
+        return low if low == high else None
+
 
 def spread(values: Floats, weights: Floats) -> Spread:
     """Spread of (members, steps); infinite values count as missing."""

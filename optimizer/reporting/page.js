@@ -7,7 +7,8 @@
   const touch = matchMedia("(pointer: coarse)").matches;
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-  // colours that depend on light or dark are written as "@ink" and "@page"
+  // colours that depend on light or dark are written as "@ink", "@faint" and "@page"
+  const colours = () => ({ "@ink": css("--ink"), "@faint": css("--faint"), "@page": css("--page") });
   function painted(value, colours) {
     if (typeof value === "string") return colours[value] || value;
     if (Array.isArray(value)) return value.map((entry) => painted(entry, colours));
@@ -17,15 +18,15 @@
 
   function layoutOf(spec, width) {
     const axis = { gridcolor: css("--grid"), zerolinecolor: css("--muted"), linecolor: css("--line"), automargin: true, separatethousands: true };
-    const layout = painted(spec.layout, { "@ink": css("--ink"), "@page": css("--page") });
-    for (const name of ["xaxis", "yaxis", "yaxis2"]) {
-      if (name !== "yaxis2" || layout[name]) layout[name] = { ...axis, ...layout[name] };
+    const layout = painted(spec.layout, colours());
+    for (const name of ["xaxis", "yaxis", "yaxis2", "yaxis3"]) {
+      if (layout[name] || ["xaxis", "yaxis"].includes(name)) layout[name] = { ...axis, ...layout[name] };
       if (touch && layout[name]) layout[name].fixedrange = true;
     }
     if (spec.time) {
       layout.xaxis.nticks = Math.max(4, Math.round(width / 90));
       layout.yaxis.exponentformat = "none";
-      for (const name of ["yaxis", "yaxis2"]) if (layout[name]) layout[name].nticks = name === "yaxis" ? 7 : 5;
+      for (const [name, ticks] of [["yaxis", 7], ["yaxis2", 5], ["yaxis3", 4]]) if (layout[name]) layout[name].nticks = ticks;
     }
     return {
       ...layout,
@@ -38,7 +39,7 @@
 
   async function draw(plot) {
     const spec = specs[plot.dataset.figure];
-    const traces = painted(spec.data, { "@ink": css("--ink"), "@page": css("--page") });
+    const traces = painted(spec.data, colours());
     const config = { responsive: true, displaylogo: false, displayModeBar: false };
     const first = !drawn.has(plot);
     drawn.add(plot);
@@ -72,8 +73,25 @@
   }
 
   document.querySelectorAll(".legend button").forEach((button) => button.addEventListener("click", () => toggle(button)));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach(draw));
+  // paper is light, whatever the screen is
+  for (const media of ["(prefers-color-scheme: dark)", "print"]) {
+    matchMedia(media).addEventListener("change", () => drawn.forEach(draw));
+  }
+  // the library comes compressed: it is most of the page
+  async function unpack() {
+    const packed = Uint8Array.from(atob(document.getElementById("library").textContent), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const script = document.createElement("script");
+    script.textContent = await new Response(stream).text();
+    document.head.append(script);
+  }
+
   (async () => {
+    if (typeof DecompressionStream === "undefined") {
+      document.getElementById("too-old").hidden = false;
+      return;
+    }
+    await unpack();
     for (const plot of plots) {
       await draw(plot);
       await new Promise((resume) => setTimeout(resume));   // the reader may scroll between two pictures

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from collections.abc import Iterable
 from functools import cache
 from html import escape
@@ -10,6 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from optimizer.reporting import tables
+from optimizer.reporting.bill import bill_section
 from optimizer.reporting.components import component_figures
 from optimizer.reporting.figure import Figure, Key
 from optimizer.reporting.money import profit_by_member, waterfall
@@ -20,7 +23,7 @@ from optimizer.reporting.view import View
 if TYPE_CHECKING:
     from optimizer.plan import Plan
 
-MOST_BYTES = 6_000_000
+MOST_BYTES = 3_000_000
 """A page that can still be mailed and opened on a phone; most of it is the drawing library."""
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 """The browser itself keeps the page from loading anything."""
@@ -44,6 +47,7 @@ def _page(view: View) -> str:
         [
             shelf.section("Power", power_figures(view), wide=True),
             shelf.section("Money", [f for f in (waterfall(view), profit_by_member(view)) if f is not None]),
+            bill_section(view),
             shelf.section("Members", import_figures(view) if view.members > 1 else []),
             *(shelf.section(group, figures) for group, figures in component_figures(view).items()),
         ]
@@ -109,10 +113,10 @@ def _legend(keys: list[Key]) -> str:
 def _entry(key: Key) -> str:
     colour = "var(--ink)" if key.colour.startswith("@") else key.colour
     shape = f"{key.shape} hatched" if key.hatch else key.shape
-    return (
-        f'<button type="button" aria-pressed="true" data-group="k{key.number}">'
-        f'<span class="swatch {shape}" style="--c:{colour}"></span>{escape(key.name)}</button>'
-    )
+    swatch = f'<span class="swatch {shape}" style="--c:{colour}"></span>'
+    if key.glyph:
+        swatch = f'<span class="glyph">{escape(key.glyph)}</span>'
+    return f'<button type="button" aria-pressed="true" data-group="k{key.number}">{swatch}{escape(key.name)}</button>'
 
 
 def _time_note(view: View) -> str:
@@ -145,10 +149,10 @@ def _resource(name: str) -> str:
 
 @cache
 def _plotly() -> str:
-    """The drawing library, which comes with plotly; only read when a report is written."""
+    """The drawing library, which comes with plotly, compressed (4.8 MB become 2.0); read when a report is written."""
     from plotly.offline import get_plotlyjs
 
-    return str(get_plotlyjs())
+    return base64.b64encode(zlib.compress(get_plotlyjs().encode("utf-8"), 6)).decode("ascii")
 
 
 _TEMPLATE = """<!DOCTYPE html>
@@ -170,7 +174,8 @@ _TEMPLATE = """<!DOCTYPE html>
 </header>
 <main>
 <p class="note">{notes}</p>
-<noscript><p class="warnings">The pictures need JavaScript; the tables below do not.</p></noscript>
+<noscript><p class="warnings">The pictures need JavaScript; the tables do not.</p></noscript>
+<p class="warnings" id="too-old" hidden>The pictures need a browser of 2023 or later; the tables do not.</p>
 {body}
 <section><h2>Components</h2>
 {components}
@@ -180,7 +185,7 @@ _TEMPLATE = """<!DOCTYPE html>
 </section>
 </main>
 <footer class="note">{footer}</footer>
-<script>{plotly}</script>
+<script type="text/plain" id="library">{plotly}</script>
 <script type="application/json" id="figures">{figures}</script>
 <script>
 {script}

@@ -12,6 +12,8 @@ HATCHES = ("", "/", ".", "x", "-")
 
 INK = "@ink"
 """Colour of the text: dark on a light page, light on a dark one; the page's script puts it in."""
+FAINT_INK, PAGE = "@faint", "@page"
+"""The colour of the text, see-through, and that of the page; put in likewise."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Look:
 
     def faint(self, opacity: float = 0.22) -> str:
         """The colour, see-through."""
+        if self.colour == INK:
+            return FAINT_INK
         red, green, blue = (int(self.colour[i : i + 2], 16) for i in (1, 3, 5))
         return f"rgba({red},{green},{blue},{opacity})"
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.reporting.figure import Figure
 from optimizer.reporting.members import SMALLEST, Spread
-from optimizer.reporting.palette import COLOURS, NEUTRAL, Look, looks
+from optimizer.reporting.palette import COLOURS, INK, NEUTRAL, Look, looks
+from optimizer.reporting.peaks import add_peaks
+from optimizer.reporting.reserves import add_reserves, reserves
 from optimizer.reporting.timeline import readable
 from optimizer.reporting.view import View
 
 Floats = NDArray[np.float64]
 
+PANEL_HEIGHTS = {"power": 270, "reserves": 84, "price": 112}
+"""Pixels of each panel."""
+GAP, MARGINS = 34, 54
+"""Pixels between panels, for the title of the lower one, and above and below all of them."""
 FAR_LIMIT = 2.5
 """A limit beyond so many times the peak is not drawn: it would press the picture flat."""
 UNEXPLAINED_MW = 1e-3
@@ -39,32 +46,60 @@ def power_figures(view: View) -> Iterator[Figure]:
 
 
 def _power(view: View, site: str, title: str) -> Figure:
-    prices = view.prices(site)
-    figure = Figure(title, height=470 if prices else 340, timeline=view.timeline)
+    prices, held = view.prices(site), reserves(view, site)
+    panels = _panels(["power", *(["reserves"] if held else []), *(["price"] if prices else [])])
+    figure = Figure(title, height=panels.height, timeline=view.timeline)
     if view.members > 1:
         figure.subtitle = "expected values"
-    lower = 0.36 if prices else 0.0
-    figure.layout["yaxis"] = {
-        "domain": [lower, 1.0 - (0.04 if prices else 0.0)],
-        "rangemode": "tozero",
-        "zeroline": True,
-    }
-    figure.panel = "Power" if prices else ""
+    figure.layout["yaxis"] = {"domain": panels.domain["power"], "rangemode": "tozero", "zeroline": True}
+    figure.layout["hoversubplots"] = "axis"
+    figure.panel = "Power" if len(panels.domain) > 1 else ""
     _areas(view, figure, site)
+    _import(view, figure, site)
     _limits(view, figure, site)
     _limits(view, figure, site, export=True)
     figure.add_panel_title(
         "Power, MW (feed-in below zero)" if view.site(site, "export_mw").any() else "Power, MW",
-        figure.layout["yaxis"]["domain"][1],
+        panels.domain["power"][1],
     )
+    add_peaks(view, figure, site)
+    if held:
+        figure.panel = "Reserves"
+        figure.layout["yaxis3"] = {"domain": panels.domain["reserves"], "rangemode": "tozero", "zeroline": True}
+        figure.layout["xaxis"]["anchor"] = "y3"
+        down = any(np.nan_to_num(values).min() < 0 for values in held.values())
+        title = "Held in reserve, MW (to draw more: below zero)" if down else "Held in reserve, MW"
+        figure.add_panel_title(title, panels.domain["reserves"][1])
+        add_reserves(view, figure, held, "y3")
     if prices:
         figure.panel = "Price"
-        _prices(view, figure, prices)
+        _prices(view, figure, prices, panels.domain["price"])
     for change in view.timeline.clock_changes:
         figure.add_mark(
             f"clocks change ({readable(change)} {change.tzname()})", *view.timeline.place_of(change.isoformat()), row=1
         )
     return figure
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Panels of a picture on top of each other, as shares of its height (0 bottom, 1 top)."""
+
+    height: int
+    """Pixels of the whole picture, with its margins."""
+    domain: dict[str, list[float]]
+
+
+def _panels(names: list[str]) -> Panels:
+    """Places the panels from the top down."""
+    heights = [PANEL_HEIGHTS[name] for name in names]
+    whole = sum(heights) + GAP * (len(names) - 1)
+    tops = [sum(heights[:i]) + GAP * i for i in range(len(names))]
+    domain = {
+        name: [round(max(0.0, 1.0 - (top + height) / whole), 4), round(1.0 - top / whole, 4)]
+        for name, top, height in zip(names, tops, heights, strict=True)
+    }
+    return Panels(whole + MARGINS, domain)
 
 
 def _areas(view: View, figure: Figure, site: str) -> None:
@@ -80,6 +115,17 @@ def _areas(view: View, figure: Figure, site: str) -> None:
     rest = np.nan_to_num(net) - constant - np.add.reduce([np.zeros_like(net), *powers.values()])
     if np.abs(rest).max() > UNEXPLAINED_MW:
         figure.add_area("other", rest, "MW", Look(NEUTRAL, "/"))
+
+
+def _import(view: View, figure: Figure, site: str) -> None:
+    """What the meter sees: the areas less what batteries and generators give.
+
+    Its band, which darkens the areas, is drawn where marks of peaks stand on it, off the line.
+    """
+    power = view.site(site, "import_mw")
+    if np.nan_to_num(power).any():
+        band = any(site in view.parts.components[label].frame.metered_sites for label in view.peaks)
+        figure.add_line("metered import", view.spread(power), "MW", Look(INK), band=band)
 
 
 def _limits(view: View, figure: Figure, site: str, *, export: bool = False) -> None:
@@ -98,17 +144,17 @@ def _limits(view: View, figure: Figure, site: str, *, export: bool = False) -> N
 
 
 # ---------------------------------------------------------------------- prices
-def _prices(view: View, figure: Figure, prices: dict[str, Floats]) -> None:
+def _prices(view: View, figure: Figure, prices: dict[str, Floats], domain: list[float]) -> None:
     unit = f"{view.plan.scenario.currency}/MWh"
     spreads = {name: view.spread(values) for name, values in prices.items()}
-    figure.layout["yaxis2"] = {"domain": [0.0, 0.27], "zeroline": True}
-    figure.layout["hoversubplots"] = "axis"
+    figure.layout["yaxis2"] = {"domain": domain, "zeroline": True}
     figure.layout["xaxis"]["anchor"] = "y2"
     for (name, values), look in zip(spreads.items(), looks(len(spreads)), strict=True):
-        figure.add_line(
-            name, values, unit, look, axis="y2", band=len(spreads) <= MOST_BANDS or name == next(iter(spreads))
-        )
-    figure.add_panel_title(f"Price, {unit}", 0.27)
+        fixed = values.constant
+        words = name if fixed is None else f"{name} {fixed:,.5g}"  # the pointer has enough to show without it
+        band = len(spreads) <= MOST_BANDS or name == next(iter(spreads))
+        figure.add_line(words, values, unit, look, axis="y2", band=band, hover=fixed is None)
+    figure.add_panel_title(f"Price, {unit}", domain[1])
     window = usual_range(list(spreads.values()))
     if window is not None:
         figure.layout["yaxis2"]["range"] = list(window)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.contract import Contract
+from optimizer.audit import AuditView, Findings
+from optimizer.contract import Contract, Peak
 from optimizer.parts import Parts, place
 from optimizer.reporting.members import SMALLEST, Spread, spread
 from optimizer.reporting.palette import Look, looks
@@ -17,6 +18,7 @@ from optimizer.reporting.timeline import Timeline
 
 if TYPE_CHECKING:
     from optimizer.frame import Part
+    from optimizer.metering import Reading
     from optimizer.plan import Plan
 
 Floats = NDArray[np.float64]
@@ -54,6 +56,10 @@ class View:
         shown = [label for label, power in powers.items() if np.nan_to_num(np.abs(power)).max() > SMALLEST]
         return dict(zip(shown, looks(len(shown)), strict=True))
 
+    def reading(self, label: str) -> Reading:
+        """What was metered and scheduled in the plan, as a component sees it."""
+        return AuditView(self.parts.components[label].frame, self.plan.dispatch, Findings())
+
     # ------------------------------------------------------------------ variables of the dispatch
     def variable(self, label: str, name: str) -> list[tuple[str, Floats]]:
         """A component's variable over time, (members, steps), with its name in words.
@@ -73,6 +79,16 @@ class View:
         """A site's variable, (members, steps)."""
         values: Floats = self.plan.dispatch[name].sel(site=site).to_numpy()
         return values
+
+    @cached_property
+    def peaks(self) -> dict[str, list[Peak]]:
+        """Steps whose import sets a charge, by contract; without contracts that have none."""
+        found = {
+            label: part.component.peaks_mw(self.reading(label))
+            for label, part in self.parts.components.items()
+            if isinstance(part.component, Contract)
+        }
+        return {label: peaks for label, peaks in found.items() if peaks}
 
     # ------------------------------------------------------------------ power and prices of a site
     def powers(self, site: str) -> dict[str, Floats]:
