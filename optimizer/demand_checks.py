@@ -24,13 +24,13 @@ def demand_findings(charge: DemandCharge, f: Frame) -> Iterator[Finding]:
     """All findings of a demand charge."""
     carried = list(_carried_peaks(f))
     yield from carried
-    if charge.window is not None:
-        yield from charge.window.findings(f.horizon, "window")
-    intervals = list(interval_findings(f.horizon, charge.interval, charge.window))
+    for field, window in charge.windows_by_field().items():
+        yield from window.findings(f.horizon, field)
+    intervals = list(interval_findings(f.horizon, charge.interval, charge.windows_by_field()))
     yield from intervals
     if carried or any(finding.fatal for finding in intervals):
         return  # what else there is would only follow from that
-    in_season = charge.window is None or Window(months=charge.window.months).mask(f.horizon).any()
+    in_season = Window(months=charge.calendar_months()).mask(f.horizon).any()
     if in_season and not charge.intervals(f).counted.any():
         yield Finding("window", "no step of the horizon lies in it: no load of this plan counts", fatal=False)
     yield from _month_to_date(charge, f)

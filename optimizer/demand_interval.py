@@ -24,7 +24,7 @@ from optimizer.component import Finding, Floats
 from optimizer.frame import Frame
 from optimizer.horizon import Horizon, step_length
 from optimizer.template import Param
-from optimizer.windows import Window, mask_of
+from optimizer.windows import Window
 
 Interval = Literal["5min", "10min", "15min", "30min", "1h"]
 
@@ -61,8 +61,8 @@ class DemandIntervals:
         return np.where(self.counted, np.maximum(mean, 0.0), 0.0)
 
 
-def demand_intervals(horizon: Horizon, interval: Interval | None, window: Window | None) -> DemandIntervals:
-    """The intervals of a horizon."""
+def demand_intervals(horizon: Horizon, interval: Interval | None, counted: NDArray[np.bool_]) -> DemandIntervals:
+    """The intervals of a horizon; ``counted`` says for each step whether it lies in the window, (steps,)."""
     if _is_step(horizon, interval):
         first = np.arange(horizon.steps, dtype=np.int64)
     else:
@@ -71,7 +71,7 @@ def demand_intervals(horizon: Horizon, interval: Interval | None, window: Window
         began = minute - _minutes_into(horizon, interval)
         first = np.flatnonzero(np.diff(began, prepend=began[0] - 1))
     steps = np.diff(np.append(first, horizon.steps))
-    return DemandIntervals(first, steps, mask_of(window, horizon)[first])
+    return DemandIntervals(first, steps, counted[first])
 
 
 def declare_intervals(b: Any, f: Frame, intervals: DemandIntervals) -> None:
@@ -91,7 +91,7 @@ def mean_demand_mw(b: Any, f: Frame, w: Any, i: Any) -> Any:
     return sum(b.weight[i, u] * f.import_mw(w, b.step_at[i, u]) for u in b.within)
 
 
-def interval_findings(horizon: Horizon, interval: Interval | None, window: Window | None) -> Iterator[Finding]:
+def interval_findings(horizon: Horizon, interval: Interval | None, windows: dict[str, Window]) -> Iterator[Finding]:
     """Steps or window hours that do not fit the intervals."""
     if _is_step(horizon, interval):
         return
@@ -106,10 +106,11 @@ def interval_findings(horizon: Horizon, interval: Interval | None, window: Windo
             allowed=f"at most {horizon.step}, or a multiple of it with a horizon that starts on its edges",
         )
         return
-    for start, end in (window.hours if window is not None else None) or ():
+    hours = [(field, span) for field, window in windows.items() for span in window.hours or ()]
+    for field, (start, end) in hours:
         if any(hour * 60 % minutes for hour in (start, end)):
             yield Finding(
-                "window.hours",
+                f"{field}.hours",
                 f"the window begins or ends inside an interval of {interval}",
                 [start, end],
                 allowed=f"multiples of {minutes / 60:g} h",

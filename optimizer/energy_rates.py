@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from optimizer.audit import AuditView
-from optimizer.component import Carried, Finding, Floats, MoneyLine, StrictModel
+from optimizer.component import Carried, Finding, Floats, MoneyLine
 from optimizer.contract import BillLine, Contract
 from optimizer.energy_blocks import Account, Block, check_order, constrain_blocks, cost_from_start, declare_blocks
 from optimizer.frame import Frame
@@ -35,21 +35,17 @@ from optimizer.rate_hours import hours_of_rates
 from optimizer.running_period import handed_on
 from optimizer.settlement import at_period_ends, last_steps
 from optimizer.template import Param
-from optimizer.windows import Window
+from optimizer.windows import Windowed
 
 CARRY_KEY = "energy_mwh"
 ADDER = "adder"
 
 
-class Rate(StrictModel):
+class Rate(Windowed):
     """Price of the energy in some hours: one price, or blocks."""
 
     name: Name = "energy"
     """Name of its line in ledger and bill: ``<contract>_<rate>``."""
-    window: Window | None = None
-    """Hours in which it applies; all hours by default."""
-    windows: Annotated[tuple[Window, ...], Field(min_length=1)] | None = None
-    """The same with several windows: it applies in the hours of any of them."""
     price_per_mwh: Annotated[Series, SeriesOf("currency/MWh")] | None = None
     """Price of every MWh; may differ by step and by member."""
     blocks: Annotated[tuple[Block, ...], Field(min_length=1)] | None = None
@@ -62,22 +58,9 @@ class Rate(StrictModel):
     def _one_way_each(self) -> Self:
         if (self.price_per_mwh is None) == (self.blocks is None):
             raise ValueError("give either price_per_mwh or blocks")
-        if self.window is not None and self.windows is not None:
-            raise ValueError("window: give either window or windows")
         if self.blocks is not None:
             check_order(self.blocks)
         return self
-
-    def windows_by_field(self) -> dict[str, Window]:
-        """Its windows by the field that holds each; empty where it applies in all hours."""
-        if self.window is not None:
-            return {"window": self.window}
-        return {f"windows[{number}]": window for number, window in enumerate(self.windows or ())}
-
-    def mask(self, horizon: Horizon) -> NDArray[np.bool_]:
-        """Steps in which it applies, (steps,)."""
-        masks = [window.mask(horizon) for window in self.windows_by_field().values()]
-        return np.logical_or.reduce(masks) if masks else np.ones(horizon.steps, dtype=bool)
 
 
 class EnergyRates(Contract):

@@ -89,6 +89,39 @@ class Window(StrictModel):
         return weekday
 
 
+class Windowed(StrictModel):
+    """Fields of something that applies in some hours: one window, or several."""
+
+    window: Window | None = None
+    """Hours in which it applies; all hours by default."""
+    windows: Annotated[tuple[Window, ...], Field(min_length=1)] | None = None
+    """The same with several windows: it applies in the hours of any of them."""
+
+    @model_validator(mode="after")
+    def _window_or_windows(self) -> Self:
+        if self.window is not None and self.windows is not None:
+            raise ValueError("window: give either window or windows")
+        return self
+
+    def windows_by_field(self) -> dict[str, Window]:
+        """Its windows by the field that holds each; empty where it applies in all hours."""
+        if self.window is not None:
+            return {"window": self.window}
+        return {f"windows[{number}]": window for number, window in enumerate(self.windows or ())}
+
+    def mask(self, horizon: Horizon) -> NDArray[np.bool_]:
+        """Steps in which it applies, (steps,)."""
+        masks = [window.mask(horizon) for window in self.windows_by_field().values()]
+        return np.logical_or.reduce(masks) if masks else np.ones(horizon.steps, dtype=bool)
+
+    def calendar_months(self) -> tuple[int, ...] | None:
+        """Calendar months in which it may apply; None for all."""
+        months = [window.months for window in self.windows_by_field().values()]
+        if not months or None in months:
+            return None
+        return tuple(sorted({month for some in months for month in some or ()}))
+
+
 def mask_of(window: Window | None, horizon: Horizon) -> NDArray[np.bool_]:
     """Steps inside a window that may be left out (then all), (T,)."""
     return np.ones(horizon.steps, dtype=bool) if window is None else window.mask(horizon)

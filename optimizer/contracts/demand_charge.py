@@ -62,10 +62,10 @@ from optimizer.rate_tiers import (
 )
 from optimizer.settlement import at_period_ends, last_steps
 from optimizer.template import Constraint, Param, Var
-from optimizer.windows import Window
+from optimizer.windows import Windowed
 
 
-class DemandCharge(Contract):
+class DemandCharge(Windowed, Contract):
     """A charge on the highest import of each month."""
 
     carries: ClassVar[dict[str, str]] = {"peaks_mw": "highest demand in the window, MW, by month"}
@@ -75,8 +75,6 @@ class DemandCharge(Contract):
     """Money per kW (or kVA) of billed demand and month: a number, or 12 by calendar month; or give ``tiers``."""
     tiers: Annotated[tuple[DemandTier, ...], Field(min_length=1)] | None = None
     """Marginal rates by size of the billed demand, in rising order; the last tier is open."""
-    window: Window | None = None
-    """Hours in which demand counts; months that it leaves out have no charge. All hours by default."""
     month_to_date_peak_mw: Megawatts | None = None
     """Highest demand so far, in the window, of the month in which the horizon starts inside."""
     ratchet: Ratchet | None = None
@@ -242,13 +240,12 @@ class DemandCharge(Contract):
 
     def months(self, f: Frame) -> BillingMonths:
         """Months of the horizon, with their floors."""
-        window = None if self.window is None else self.window.months
         has_rate = np.asarray(self._rates(range(1, MONTHS_OF_YEAR + 1)).any(axis=1))
-        return billing_months(f, self.ratchet, window, self.month_to_date_peak_mw, has_rate)
+        return billing_months(f, self.ratchet, self.calendar_months(), self.month_to_date_peak_mw, has_rate)
 
     def intervals(self, f: Frame) -> DemandIntervals:
         """Intervals of the demand meter."""
-        return demand_intervals(f.horizon, self.interval, self.window)
+        return demand_intervals(f.horizon, self.interval, self.mask(f.horizon))
 
     def tiered_rates(self, f: Frame) -> TieredRates:
         """Cost of a demand in MW by month; none in months without a charge."""

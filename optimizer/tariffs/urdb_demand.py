@@ -66,8 +66,6 @@ def _by_hour(record: Record) -> list[dict[str, Any]]:
         for position, inside in enumerate(groups, start=1):
             name = f"demand_period_{number}" + (f"_{position}" if len(groups) > 1 else "")
             when = in_force(inside)
-            if "windows" in when and any(tier.price for tier in period):
-                record.refuse(f"{_BY_HOUR}[{number}]: hours that differ between workdays and weekends of one month")
             found += _charge(name, period, when)
     return found
 

@@ -127,6 +127,18 @@ def test_demand_by_hour_is_a_charge_for_each_period_and_its_months() -> None:
     assert found["demand_period_1_2"]["window"]["hours"] == [[14, 19]]
 
 
+def test_demand_hours_may_differ_between_workdays_and_weekends() -> None:
+    """Proves: one charge, one peak a month, over both windows. Sensitivity: a charge for each would bill two peaks."""
+    found = charges_of(
+        demandratestructure=[[{"rate": 0}], [{"rate": 9}]],
+        demandweekdayschedule=schedule(1, range(6, 10), range(14, 19)),
+        demandweekendschedule=schedule(1, range(6, 10), range(8, 22)),
+    )
+    charge = found["demand_period_1"]
+    assert charge["rate_per_kw_month"] == 9
+    assert [(w["weekdays"], w["hours"]) for w in charge["windows"]] == [("workdays", [[14, 19]]), ("weekend", [[8, 22]])]
+
+
 def test_a_look_back_over_calendar_months_bills_the_year_of_the_issue() -> None:
     """Proves: with rates 10, 10, 20, 50, 20, 10, 20, 20, 20, 20, 20, 5 and 75 % of the peaks of months 1, 4 and 12,
     the charge is that of the known answer (74,500, see the tests of demand_charge)."""

@@ -178,12 +178,3 @@ def test_tiers_beside_other_periods_of_a_month_are_refused() -> None:
     assert "energyratestructure[0]: has tiers, and month 7 has several periods" in message[0]
     apart = schedule(1, range(7, 8), range(24))
     assert charges_of(energyratestructure=structure, energyweekdayschedule=apart, energyweekendschedule=apart)
-
-
-def test_demand_within_different_hours_of_workdays_and_weekends_is_refused() -> None:
-    message = refusal(
-        demandratestructure=[[{"rate": 0}], [{"rate": 9}]],
-        demandweekdayschedule=schedule(1, range(6, 10), range(14, 19)),
-        demandweekendschedule=schedule(1, range(6, 10), range(8, 22)),
-    )
-    assert message == ["demandratestructure[1]: hours that differ between workdays and weekends of one month"]
