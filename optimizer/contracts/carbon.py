@@ -16,6 +16,8 @@ accounts are reported, whichever is priced and capped::
 ``renewable_t`` is the renewable part of what the supplies deliver in the step. Because a supply delivers at most what
 is imported in the same step, energy of another hour never counts: the share is one of hourly matching, not of annual
 certificates. What a block sells back is not delivered and so does not count.
+
+Fuel burnt on site (``scope_1``) is part of both accounts: ``e_t`` then includes what the sites' plants emit.
 """
 
 from __future__ import annotations
@@ -47,6 +49,8 @@ KG_PER_T = 1000.0
 class Carbon(Contract):
     """Price, cap and report of the emissions of imported energy."""
 
+    schedules: ClassVar[tuple[str, ...]] = ("on_site_t",)
+
     kind: Literal["carbon"] = "carbon"
     basis: Literal["location", "market"] = "location"
     """Account that is priced and capped: of the grid's energy, or of the supplies' own."""
@@ -58,6 +62,8 @@ class Carbon(Contract):
     """Period of the cap and of the matched share."""
     matched_fraction: Fraction | None = None
     """Least share of the imported energy, over the period, that renewable supplies deliver in the same step."""
+    scope_1: bool = True
+    """Whether fuel burnt on site counts as well."""
     residual_co2_kg_per_mwh: Annotated[Series, SeriesOf("kg/MWh", ge=0)] | None = None
     """Intensity of supplies that guarantee none (the residual mix); by default the grid's."""
 
@@ -159,12 +165,24 @@ class Carbon(Contract):
             "emitted_t": f.by_time(
                 lambda b, w, t: self._emitted_t(b, f, w, t), "t", f"CO2 of the import ({self.basis})"
             ),
+            "on_site_t": f.by_time(
+                lambda b, w, t: self._on_site_t(f, w, t) + 0.0 * f.import_mw(w, t), "t", "CO2 of fuel burnt on site"
+            ),
             "renewable_mw": f.by_time(
                 lambda b, w, t: self._renewable_mw(b, f, w, t), "MW", "renewable power delivered by the supplies"
             ),
         }
 
     def _emitted_t(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        return self._grid_t(b, f, w, t) + self._on_site_t(f, w, t)
+
+    def _on_site_t(self, f: Frame, w: Any, t: Any) -> Any:
+        """Emissions of the plants on site, tonnes."""
+        plants = [part.component.emitted_kg(part.block, part.frame, w, t) for part in self._plants(f)]
+        return sum(plants) * (1.0 / KG_PER_T)
+
+    def _grid_t(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """Emissions of the imported energy, tonnes."""
         if self.basis == "location":
             sites = enumerate(f.metered_sites)
             return f.step_h * sum([b.grid_t_per_mwh[i, w, t] * f.model.sites[s].import_mw[w, t] for i, s in sites])
@@ -176,11 +194,13 @@ class Carbon(Contract):
 
     # ------------------------------------------------------------------ after the model
     def bill(self, r: Reading) -> dict[str, BillLine]:
-        emitted = self._read_t(r, self.basis)
+        emitted = self._read_t(r, self.basis) + r.reported("on_site_t")
         return {f"{self.name}_carbon": BillLine(-r.values(self.price_per_t) * emitted, emitted, "t")}
 
     def audit(self, a: AuditView) -> None:
-        emitted, renewable = self._read_t(a, self.basis), self._read_renewable_mw(a)
+        plants = sum((a.of(part.label)["emitted_kg"] for part in self._plants(a.frame)), np.zeros(a.shape))
+        emitted, renewable = self._read_t(a, self.basis) + plants / KG_PER_T, self._read_renewable_mw(a)
+        a.equal("emissions on site are those of the plants", a["on_site_t"], plants / KG_PER_T)
         a.equal("emissions follow from the import and its intensity", a["emitted_t"], emitted)
         a.equal("renewable power is that of the supplies", a["renewable_mw"], renewable)
         before = {key: np.stack([v for _, v in self._before(a.frame, key)], axis=1) for key in self.carries}
@@ -195,7 +215,7 @@ class Carbon(Contract):
 
     def carry(self, a: AuditView) -> dict[str, Carried]:
         found = {
-            "emitted_t": self._read_t(a, self.basis),
+            "emitted_t": self._read_t(a, self.basis) + a["on_site_t"],
             "imported_mwh": a.energy_mwh(a.import_mw),
             "renewable_mwh": a.energy_mwh(self._read_renewable_mw(a)),
         }
@@ -207,7 +227,9 @@ class Carbon(Contract):
 
     def summary(self, a: AuditView) -> dict[str, float]:
         found = {
-            f"co2_{basis}_t": self._read_t(a, basis) for basis in ("location", "market") if self._is_known(a, basis)
+            f"co2_{basis}_t": self._read_t(a, basis) + a["on_site_t"]
+            for basis in ("location", "market")
+            if self._is_known(a, basis)
         }
         figures = {key: float(a.probabilities @ values.sum(axis=1)) for key, values in found.items()}
         imported = float(a.probabilities @ a.import_mw.sum(axis=1))
@@ -222,6 +244,12 @@ class Carbon(Contract):
         """The supplies of the account's sites, each once."""
         found = {part.label: part for site in f.meters for part in site.frame.site_parts}
         return [part for part in found.values() if isinstance(part.component, Supply)]
+
+    def _plants(self, f: Frame) -> list[Part]:
+        """Plants of the account's sites that burn fuel."""
+        if not self.scope_1:
+            return []
+        return [part for site in f.meters for part in site.frame.site_parts if part.component.emits]
 
     def _needs_residual(self, f: Frame, site: Part) -> bool:
         supplies = [part.component for part in site.frame.site_parts if isinstance(part.component, Supply)]
@@ -250,7 +278,7 @@ class Carbon(Contract):
         return np.asarray(np.mean([self._grid_intensity(site) for site in part.frame.meters], axis=0))
 
     def _read_t(self, r: Reading, basis: str) -> Floats:
-        """Emissions by step, tonnes, from the reading alone."""
+        """Emissions of the import by step, tonnes, from the reading alone."""
         if basis == "location":
             by_source = [(self._grid_intensity(site), r.at_site(site.label, "import_mw")) for site in r.frame.meters]
         else:

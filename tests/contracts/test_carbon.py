@@ -161,3 +161,19 @@ def test_a_supply_that_serves_other_sites_too_cannot_be_accounted() -> None:
     site_b = one["sites"][0] | {"name": "b", "contracts": []}
     shared = one | {"sites": [one["sites"][0], site_b], "contracts": [spot(50.0, name="shared")]}
     assert "also delivers to b" in refusals(shared)
+
+
+def test_fuel_burnt_on_site_counts() -> None:
+    """Proves: 2 MW from gas (9 GJ/MWh, 56.1 kg/GJ) emit 1.0098 t an hour: at 50 per t the engine costs 45 + 25.2 per
+    MWh and loses against the grid at 60 + 100 kg * 50 = 65; without scope 1 it wins."""
+    engine = {"kind": "generator", "name": "gen", "unit_mw": 2.0, "heat_rate_gj_per_mwh": 9.0, "fuel_price_per_gj": 5.0}
+    grid = {"co2_kg_per_mwh": 100.0}
+    shared = {"steps": 1, "grid": grid, "load": 2.0, "assets": [engine]}
+    assert profit(case(spot(60.0), account(price_per_t=50.0), **shared)) == pytest.approx(-130.0)
+    free = case(spot(60.0), account(price_per_t=50.0, scope_1=False), **shared)
+    assert profit(free) == pytest.approx(-90.0)
+    dear = solved(case(spot(90.0), account(price_per_t=50.0), **shared))
+    assert series(dear, "on_site_t", "co2") == [pytest.approx(1.0098)]
+    assert dear.expected_profit == pytest.approx(-90.0 - 1.0098 * 50)
+    assert unnoticed(dear, "co2") == []
+    assert unnoticed(dear, "gen") == []
