@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from optimizer.carry import carry_of
 from optimizer.metering import Reading
+from optimizer.reserves import audit_reserves
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -165,6 +166,7 @@ def audit_plan(
     sections: dict[str, dict[str, float]] = {}
     for label, view in views.items():
         view.component.audit(view)
+        audit_reserves(view)
         for section, figure in view.component.summary(view).items():
             sections.setdefault(section, {})[label] = figure
     for label, part in parts.sites.items():

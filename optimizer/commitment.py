@@ -5,10 +5,13 @@ For machines, engines or chillers that cannot be switched freely. ``on_t`` of ``
     on_t - on_{t-1} = started_t - stopped_t,     0 <= on_t <= N
     sum_{t-UT < k <= t} started_k <= on_t                  (minimum up time of UT steps)
     sum_{t-DT < k <= t} stopped_k <= N - on_t              (minimum down time of DT steps)
+    sum_{t in day} started_t <= max_starts_per_day * N     (each calendar day, local time)
 
 Minimum times are rounded up to whole steps. Units that run (or rest) before the horizon have done so for long: they
-may be stopped (or started) in the first step. ``commit: day_ahead`` makes the three counts one decision for all
-members (here-and-now), whatever each member then does with the units that run.
+may be stopped (or started) in the first step. The starts of a day are an average over the units; a day that the
+horizon covers in part has its whole allowance, less the starts before the horizon (``starts_before``).
+``commit: day_ahead`` makes the three counts one decision for all members (here-and-now), whatever each member then
+does with the units that run.
 
 The kind that inherits the fields below declares what runs in a member, as ``running(b, w, t)``, and ties it to
 ``on``.
@@ -29,6 +32,7 @@ from optimizer.audit import AuditView
 from optimizer.component import Finding, Floats, MoneyLine, Result, Rule, StrictModel
 from optimizer.frame import Frame
 from optimizer.quantities import Hours, NonNegative
+from optimizer.settlement import sums_by_period
 from optimizer.template import Constraint, Param, Var
 
 
@@ -47,6 +51,10 @@ class Commitment(StrictModel):
     """A stopped unit rests at least so long."""
     start_cost: NonNegative = 0.0
     """Wear per start of one unit, currency."""
+    max_starts_per_day: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] | None = None
+    """Most starts of a unit in a calendar day, on average over the units; not limited by default."""
+    starts_before: NonNegative = 0.0
+    """Starts, of all units together, on the first calendar day before the horizon."""
 
     @property
     @abstractmethod
@@ -56,7 +64,8 @@ class Commitment(StrictModel):
     @property
     def has_commitment(self) -> bool:
         """Whether starting and stopping is modelled."""
-        return self.commit == "day_ahead" or max(self.min_up_hours, self.min_down_hours, self.start_cost) > 0
+        restricted = max(self.min_up_hours, self.min_down_hours, self.start_cost) > 0
+        return self.commit == "day_ahead" or restricted or self.max_starts_per_day is not None
 
     def _min_steps(self, f: Frame | AuditView) -> tuple[int, int]:
         """Minimum up and down time in steps, at least 1; beyond the horizon more steps say nothing more."""
@@ -80,6 +89,13 @@ class Commitment(StrictModel):
                 yield Finding("running_before", "integer: true", self.running_before, allowed="a whole number")
             elif not self.has_commitment:
                 yield Finding("running_before", "has no effect without a rule on starting or stopping", fatal=False)
+        if self.starts_before > 0:
+            if self.max_starts_per_day is None:
+                odd = "has no effect without max_starts_per_day"
+                yield Finding("starts_before", odd, self.starts_before, fatal=False)
+            elif self.starts_before > self.max_starts_per_day * self.committed_units:
+                odd = "more starts than max_starts_per_day allows: none is left on the first day"
+                yield Finding("starts_before", odd, self.starts_before, fatal=False)
         hours = f.step_h * f.horizon.steps
         for field, action, value in (
             ("min_up_hours", "a unit started in it is not stopped again", self.min_up_hours),
@@ -106,6 +122,11 @@ class Commitment(StrictModel):
             changes[history - 1] = 0.0
         b.history = pyo.RangeSet(1 - history, steps - 1)
         b.change_most = Param(b.history, values=changes)
+        if self.max_starts_per_day is not None:
+            codes, allowed = f.horizon.period_codes("day"), self._starts_allowed(f)
+            b.start_days = pyo.RangeSet(0, len(allowed) - 1)
+            b.steps_of_day = pyo.Set(b.start_days, initialize=lambda b, p: np.flatnonzero(codes == p).tolist())
+            b.starts_allowed = Param(b.start_days, values=allowed)
         whole = pyo.NonNegativeIntegers if self.integer else pyo.NonNegativeReals
         b.on = Var(b.decisions, f.states, within=whole, bounds=lambda b, d, t: (b.on_least[t], b.on_most[t]))
         b.started = _changes(b)
@@ -141,6 +162,30 @@ class Commitment(StrictModel):
             doc="minimum down time (min_down_hours)",
         )
 
+        if self.max_starts_per_day is None:
+            return
+        b.starts_of_day = Constraint(
+            b.decisions,
+            b.start_days,
+            rule=lambda b, d, p: sum(b.started[d, t] for t in b.steps_of_day[p]) <= b.starts_allowed[p],
+            doc="starts of a day (max_starts_per_day)",
+        )
+
+    def _starts_allowed(self, f: Frame | AuditView) -> Floats:
+        """Most starts of all units in each calendar day of the horizon, (days,)."""
+        assert self.max_starts_per_day is not None
+        allowed = np.full(len(f.horizon.period_labels("day")), self.max_starts_per_day * self.committed_units)
+        allowed[0] = max(0.0, allowed[0] - self.starts_before)
+        return allowed
+
+    def held_up(self, b: Any, w: Any, t: Any) -> Any:
+        """Units that have been started too recently to be stopped (``commitment_constraints`` comes first)."""
+        return sum(b.started[b.decision_of[w], t - k] for k in b.up_window)
+
+    def held_down(self, b: Any, w: Any, t: Any) -> Any:
+        """Units that have been stopped too recently to be started (``commitment_constraints`` comes first)."""
+        return sum(b.stopped[b.decision_of[w], t - k] for k in b.down_window)
+
     def start_cost_line(self, f: Frame) -> MoneyLine:
         """Wear of the starts, booked in the step of the start."""
         return f.by_step(lambda b, w, t: -self.start_cost * b.started[b.decision_of[w], t])
@@ -165,13 +210,21 @@ class Commitment(StrictModel):
         a.equal("units running follow from starts and stops", started - stopped, change)
         a.at_least("starts are not negative", started, 0.0)
         a.at_least("stops are not negative", stopped, 0.0)
-        up, down = self._min_steps(a)
-        a.at_most("minimum up time", _sums_back(started, up), running)
-        a.at_most("minimum down time", _sums_back(stopped, down), self.committed_units - running)
+        held_up, held_down = self.audited_held(a)
+        a.at_most("minimum up time", held_up, running)
+        a.at_most("minimum down time", held_down, self.committed_units - running)
+        if self.max_starts_per_day is not None:
+            of_day = sums_by_period(a.horizon.period_codes("day"), started)
+            a.at_most("starts of a day", of_day, self._starts_allowed(a))
         if self.integer:
             a.whole("units running are whole", running)
         if self.commit == "day_ahead":
             a.equal("units committed day ahead are the same for all members", running, a.full(running[0]))
+
+    def audited_held(self, a: AuditView) -> tuple[Floats, Floats]:
+        """Units started too recently to be stopped, and stopped too recently to be started, (members, steps) each."""
+        up, down = self._min_steps(a)
+        return _sums_back(a["started"], up), _sums_back(a["stopped"], down)
 
 
 def _changes(b: Any) -> Var:

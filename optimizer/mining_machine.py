@@ -48,7 +48,11 @@ class Mode(StrictModel):
 
 
 class Ambient(OutsideAir):
-    """What the inlet air does to a machine: factors on hash rate and power, and a temperature above which it stops."""
+    """What the inlet air does to a machine: factors on hash rate and power, and a temperature above which it stops.
+
+    ``temperature_c`` is that of the inlet: in an air hall the outside air and what recirculates, as in ``{series:
+    market.t_db_c, add: 2}``; in a tank or on a loop the outside air and the approach of its dry cooler.
+    """
 
     hash_factor: Table | None = None
     """Rows ``[inlet temperature in °C, factor on the hash rate]`` by rising temperature; straight lines between."""

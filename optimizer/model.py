@@ -16,6 +16,7 @@ import pyomo.environ as pyo
 from optimizer.component import MoneyLine
 from optimizer.frame import Part, add_index_sets
 from optimizer.parts import Parts
+from optimizer.reserves import declare_reserves
 from optimizer.scenario import Scenario
 from optimizer.spanning import declare_split
 from optimizer.template import Constraint, Objective, Param, Var, new_model
@@ -34,8 +35,10 @@ def build_model(scenario: Scenario, parts: Parts, *, fast: bool) -> Any:
     for label, part in parts.sites.items():
         part.component.variables(model.sites[label], part.frame)
     for part in parts.components.values():
+        declare_split(part)  # before the contract's own rules, which may be on what it delivers to each site
         part.component.constraints(part.block, part.frame)
-        declare_split(part)
+    for part in parts.components.values():
+        declare_reserves(part)
     for label, part in parts.sites.items():
         part.component.constraints(model.sites[label], part.frame)
     _declare_objective(model, scenario, money_lines(parts))

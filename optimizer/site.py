@@ -6,6 +6,8 @@ Power balance, each member and step, in MW at the site's bus::
     import = sum of what the contracts deliver,   export = sum of what they take
     0 <= import <= import_limit,   0 <= export <= export_limit,   |net_t - net_{t-1}| <= ramp_limit * step_h
 
+The connection also has room for the reserves that the site's components hold (:mod:`optimizer.reserves`).
+
 A binary for the direction is created only for those members and steps in which selling pays at least what buying
 costs; everywhere else importing and exporting at once only loses money.
 """
@@ -23,8 +25,9 @@ from optimizer.audit import AuditView
 from optimizer.component import Component, Finding, Floats, Result, StrictModel
 from optimizer.contract import Contract
 from optimizer.discovery import AnyAsset, AnyContract, AnyCooling, AnyWorkload
-from optimizer.frame import Frame
+from optimizer.frame import Frame, Part
 from optimizer.quantities import Name, Series, SeriesOf
+from optimizer.reserves import is_reserved
 from optimizer.spanning import at_site, audited_at_site
 from optimizer.template import Constraint, Var
 
@@ -139,6 +142,7 @@ class Site(StrictModel):
         )
         self._ramp(b, f)
         self._direction(b, f)
+        self._reserves(b, f, loads)
 
     def _ramp(self, b: Any, f: Frame) -> None:
         if self.grid.ramp_limit_mw_per_hour is None:
@@ -177,6 +181,30 @@ class Site(StrictModel):
             doc="no export while importing",
         )
 
+    def _reserves(self, b: Any, f: Frame, loads: list[Part]) -> None:
+        if self.grid.import_limit_mw is not None and is_reserved(self.name, f.parts, "down"):
+            b.room_down = Constraint(
+                f.members,
+                f.steps,
+                rule=lambda b, w, t: (
+                    _net_mw(b, w, t)
+                    + sum([p.component.reserve_power_mw(p.block, p.frame, w, t, "down") for p in loads])
+                    <= b.import_limit_mw[w, t]
+                ),
+                doc="the grid connection has room for the reserves down (grid.import_limit_mw)",
+            )
+        # without any source behind the meter no call can turn the site into one
+        if any(p.component.feeds_in for p in loads) and is_reserved(self.name, f.parts, "up"):
+            b.room_up = Constraint(
+                f.members,
+                f.steps,
+                rule=lambda b, w, t: (
+                    sum([p.component.reserve_power_mw(p.block, p.frame, w, t, "up") for p in loads])
+                    <= b.export_limit_mw[w, t] + _net_mw(b, w, t)
+                ),
+                doc="the grid connection has room for the reserves up (grid.export_limit_mw)",
+            )
+
     def _arbitrage(self, f: Frame) -> list[tuple[int, int]]:
         """(member, step) in which selling pays at least what buying costs."""
         exports = f.values(self.grid.export_limit_mw) > 0
@@ -210,6 +238,13 @@ class Site(StrictModel):
         load = a.values(self.house_load_mw) + sum(p.site_power_mw() for p in parts)
         a.equal("power balance of the site", imported - exported, load)
         net = imported - exported
+        if is_reserved(self.name, a.frame.parts, "up"):
+            moved = sum((p.component.audited_reserve_power_mw(p, "up") for p in parts), np.zeros(a.shape))
+            room = a.values(self.grid.export_limit_mw) + net
+            a.at_most("the grid connection has room for the reserves up", moved, room)
+        if is_reserved(self.name, a.frame.parts, "down"):
+            moved = sum((p.component.audited_reserve_power_mw(p, "down") for p in parts), np.zeros(a.shape))
+            a.at_most("the grid connection has room for the reserves down", net + moved, self.import_limit(a.frame))
         if self.grid.ramp_limit_mw_per_hour is not None:
             most = self.grid.ramp_limit_mw_per_hour * a.step_h
             if self.grid.net_import_before_mw is not None:

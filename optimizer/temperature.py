@@ -1,16 +1,18 @@
-"""Quantities that depend on the outside air: tables over temperature, read at the temperature of each step and member.
+"""Quantities that depend on the outside air: tables and fits, read at the temperature of each step and member.
 
-Weather is an input, known per member, so that whatever follows from it is data and the model stays linear.
+Weather is an input, known per member, so that whatever follows from it is data and the model stays linear. A law is
+written over the dry bulb or over the wet bulb, whichever series it is given as ``temperature_c``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import numpy as np
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from optimizer.component import Finding, Floats, StrictModel
 from optimizer.quantities import Finite, NonNegative, Series, SeriesOf
@@ -84,3 +86,83 @@ class TemperatureTable(OutsideAir):
     def findings(self, f: Frame, field: str) -> Iterator[Finding]:
         """Temperatures that the table does not cover."""
         yield from self.range_findings(f, f"{field}.temperature_c", self.table[0][0], self.table[-1][0])
+
+
+class TemperatureFit(StrictModel):
+    """A polynomial over temperature, and where it holds: ``sum_k coefficients[k] * T^k``."""
+
+    coefficients: Annotated[tuple[Finite, ...], Field(min_length=1, max_length=4)]
+    """Coefficients of 1, T, T^2 and T^3, T in °C."""
+    from_c: Finite
+    """Lowest temperature for which the fit holds, °C."""
+    to_c: Finite
+    """Highest temperature for which the fit holds, °C."""
+
+    @model_validator(mode="after")
+    def _range_is_not_empty(self) -> Self:
+        if self.from_c >= self.to_c:
+            raise ValueError(f"from_c {self.from_c:g} must be below to_c {self.to_c:g}")
+        return self
+
+    def at(self, temperature_c: Floats) -> Floats:
+        """The value at temperatures, those beyond the range at its ends."""
+        within = np.clip(temperature_c, self.from_c, self.to_c)
+        return np.asarray(np.polynomial.polynomial.polyval(within, self.coefficients))
+
+
+class Law(OutsideAir):
+    """A table or a fit over temperature; which fits there are is said by the subclass."""
+
+    table: Table | None = None
+    """Rows ``[temperature in °C, value]`` by rising temperature; straight lines between them."""
+
+    @property
+    @abstractmethod
+    def curve(self) -> TemperatureFit | None:
+        """The fit, where there is one."""
+
+    @model_validator(mode="after")
+    def _table_or_fit(self) -> Self:
+        if (self.table is None) == (self.curve is None):
+            raise ValueError("give either table or fit")
+        return self
+
+    def at(self, f: Frame | AuditView) -> Floats:
+        """The value of each step, (members, steps)."""
+        if self.table is not None:
+            return self.read(f, self.table)
+        assert self.curve is not None
+        return self.curve.at(self.temperature(f))
+
+    def findings(self, f: Frame, field: str) -> Iterator[Finding]:
+        """Temperatures beyond the table or fit, and values of a fit that are negative."""
+        if self.table is not None:
+            low, high = self.table[0][0], self.table[-1][0]
+        else:
+            assert self.curve is not None
+            low, high = self.curve.from_c, self.curve.to_c
+        yield from self.range_findings(f, f"{field}.temperature_c", low, high)
+        if (lowest := float(self.at(f).min())) < 0.0:
+            yield Finding(f"{field}.fit", f"falls to {lowest:g} within the horizon", allowed="values of at least 0")
+
+
+class ByTemperature(Law):
+    """A value that depends on the temperature: a table or a fit."""
+
+    fit: TemperatureFit | None = None
+    """A polynomial over temperature and its range."""
+
+    @property
+    def curve(self) -> TemperatureFit | None:
+        return self.fit
+
+
+def form_of_law(value: object) -> str:
+    """A mapping with a temperature is a law; anything else (a mapping with ``series`` too) is a series."""
+    law = isinstance(value, OutsideAir) or (isinstance(value, Mapping) and "series" not in value)
+    return "by_temperature" if law else "series"
+
+
+def values_of(law: Series | ByTemperature, f: Frame | AuditView) -> Floats:
+    """A quantity given as a series or by temperature, (members, steps)."""
+    return f.values(law) if isinstance(law, Series) else law.at(f)

@@ -24,7 +24,7 @@ import pyomo.environ as pyo
 from pydantic import Field
 
 from optimizer.audit import AuditView
-from optimizer.component import Component, Finding, Floats, MoneyLine, Result
+from optimizer.component import Component, Direction, Finding, Floats, MoneyLine, Result
 from optimizer.frame import Frame, Part
 from optimizer.quantities import NonNegative
 from optimizer.template import Constraint, Param, Var
@@ -74,6 +74,10 @@ class Workload(Component):
         """Most that a node of the pool can draw while it does this work, kW."""
         return pool.full_kw
 
+    def unready_minutes(self, pool: GpuPool) -> float:
+        """Minutes for which a node that comes to this work is not ready."""
+        return pool.switch_minutes
+
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
         pools = [pool_of(part) for part in f.hosts("pool")]
@@ -85,7 +89,7 @@ class Workload(Component):
     def _switch_variables(self, b: Any, f: Frame, pools: list[GpuPool]) -> None:
         if not self.switches(f):
             return
-        share = _unready_shares(pools, f.step_h)
+        share = self._unready_shares(pools, f.step_h)
         back = share.shape[1] - 1
         most = np.zeros((len(pools), back + f.horizon.steps))
         first = back + (1 if self.known_nodes_before is None else 0)
@@ -127,7 +131,14 @@ class Workload(Component):
 
     def switches(self, f: Frame) -> bool:
         """Whether switching nodes to this workload loses time or costs money on any of its pools."""
-        return any(pool_of(part).switch_minutes > 0 or pool_of(part).switch_cost > 0 for part in f.hosts("pool"))
+        pools = [pool_of(part) for part in f.hosts("pool")]
+        return any(self.unready_minutes(pool) > 0 or pool.switch_cost > 0 for pool in pools)
+
+    def _unready_shares(self, pools: list[GpuPool], step_h: float) -> Floats:
+        """Share of the k-th step after a switch in which a node is not ready, (pools, k)."""
+        steps = np.array([self.unready_minutes(pool) for pool in pools]) / 60.0 / step_h
+        reach = max(1, int(np.ceil(steps.max() - 1e-9)))
+        return np.clip(steps[:, np.newaxis] - np.arange(reach), 0.0, 1.0)
 
     @abstractmethod
     def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
@@ -136,6 +147,11 @@ class Workload(Component):
     @abstractmethod
     def pool_power_mw(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
         """Power drawn through pool ``p``, MW."""
+
+    def pool_reserve_mw(self, b: Any, f: Frame, p: Any, w: Any, t: Any, direction: Direction) -> Any:
+        """Change of the power drawn through pool ``p`` if all reserves of a direction are called, MW, counted
+        positive."""
+        return 0.0
 
     def effective_nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
         """Nodes held on pool ``p`` less those not yet ready after a switch."""
@@ -188,6 +204,11 @@ class Workload(Component):
     def audited_pool_power_mw(self, a: AuditView, p: int) -> Floats:
         """Power drawn through pool ``p``, MW, recomputed from the nodes held."""
 
+    def audited_pool_reserve_mw(self, a: AuditView, p: int, direction: Direction) -> Floats:
+        """Change of the power drawn through pool ``p`` if all reserves of a direction are called, MW, from the plan
+        alone."""
+        return np.zeros(a.shape)
+
     def audited_power_mw(self, a: AuditView) -> Floats:
         return np.zeros(a.shape)
 
@@ -195,7 +216,7 @@ class Workload(Component):
         """Nodes held less those not yet ready, (pools, members, steps)."""
         nodes = self.audited_by_pool(a, "nodes")
         pools = [host.component for host in a.hosts("pool")]
-        shares = _unready_shares(pools, a.step_h)
+        shares = self._unready_shares(pools, a.step_h)
         if not shares.any():
             return nodes
         ready, switched = nodes.copy(), self.audited_by_pool(a, "switched")
@@ -213,7 +234,7 @@ class Workload(Component):
             a.equal("nodes by pool add up", a["nodes"], nodes.sum(axis=0))
             a.equal("power by pool follows from the nodes held", a.table("power_by_pool_mw"), power)
         cost = np.array([pool.component.switch_cost for pool in pools])
-        if not (cost.any() or any(pool.component.switch_minutes > 0 for pool in pools)):
+        if not (cost.any() or any(self.unready_minutes(pool.component) > 0 for pool in pools)):
             return
         before = self.known_nodes_before
         held = nodes[:, :, :1] if before is None else a.full(0.0)[:, :1] + np.array(before)[:, np.newaxis, np.newaxis]
@@ -234,10 +255,3 @@ def pool_of(part: Part) -> GpuPool:
 def nodes_available(f: Frame) -> Floats:
     """Nodes of each pool that a workload names, (pools, members, steps)."""
     return np.stack([pool_of(part).available_nodes(part.frame) for part in f.hosts("pool")])
-
-
-def _unready_shares(pools: list[Any], step_h: float) -> Floats:
-    """Share of the k-th step after a switch in which a node is not ready, (pools, k)."""
-    steps = np.array([pool.switch_minutes for pool in pools]) / 60.0 / step_h
-    reach = max(1, int(np.ceil(steps.max() - 1e-9)))
-    return np.clip(steps[:, np.newaxis] - np.arange(reach), 0.0, 1.0)

@@ -12,6 +12,9 @@ Charging and discharging at once only burns energy, which pays where a further M
 forbids it in those steps and members, and in no others: ``ch_t <= power * charging_t``, ``dis_t <= power * (1 -
 charging_t)``.
 
+With reserves down (:mod:`optimizer.storage_reserves`) room in the store is worth something, too, so the binary then
+stands in every step.
+
 End of the horizon: the level is at least ``soc_end_mwh`` (by default the starting level, so that the plan does not
 live on stored energy), or is valued by ``soc_end_value_per_mwh``.
 """
@@ -23,6 +26,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import pyomo.environ as pyo
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, model_validator
 
 from optimizer.audit import AuditView
@@ -30,10 +34,13 @@ from optimizer.chart import Chart
 from optimizer.component import Asset, Finding, Floats, MoneyLine, Result
 from optimizer.frame import Frame
 from optimizer.quantities import Efficiency, Fraction, MegawattHours, Megawatts, NonNegative
+from optimizer.reserves import served
+from optimizer.storage_reserves import StorageReserves
+from optimizer.storage_wear import StorageWear
 from optimizer.template import Constraint, Param, Var
 
 
-class Battery(Asset):
+class Battery(StorageReserves, StorageWear, Asset):
     """A battery at the site's bus."""
 
     kind: Literal["battery"] = "battery"
@@ -90,6 +97,8 @@ class Battery(Asset):
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
         yield from self._reachable_levels(f)
+        yield from self.reserve_findings(f)
+        yield from self.wear_findings(f)
         if self.charge_efficiency * self.discharge_efficiency == 1.0 and bool((f.lowest_buy_price < 0).any()):
             yield Finding(
                 "charge_efficiency",
@@ -137,8 +146,9 @@ class Battery(Asset):
         power = (0, self.power_limit_mw)
         b.charge_mw = Var(f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: power)
         b.discharge_mw = Var(f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: power)
-        b.paid_to_burn = pyo.Set(initialize=_paid_to_burn(f.lowest_buy_price), dimen=2)
+        b.paid_to_burn = pyo.Set(initialize=[(int(w), int(t)) for w, t in np.argwhere(self._burns(f))], dimen=2)
         b.charging = Var(b.paid_to_burn, within=pyo.Binary)
+        self.wear_variables(b, f, self.start_mwh)
 
     def constraints(self, b: Any, f: Frame) -> None:
         kept, limit = self._kept(f.step_h), self.power_limit_mw
@@ -167,6 +177,7 @@ class Battery(Asset):
             rule=lambda b, w, t: b.discharge_mw[w, t] <= limit * (1 - b.charging[w, t]),
             doc="no discharging while charging",
         )
+        self.wear_constraints(b, f, kept, gain, loss)
 
     def power_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
         return b.charge_mw[w, t] - b.discharge_mw[w, t]
@@ -183,14 +194,14 @@ class Battery(Asset):
         if self.soc_end_value_per_mwh is not None:
             value, last = self.soc_end_value_per_mwh, f.horizon.steps - 1
             lines["battery_end_value"] = f.by_member(lambda b, w: value * (b.soc_mwh[w, last] - self.end_mwh))
-        return lines
+        return lines | self.wear_money(f)
 
     def results(self, b: Any, f: Frame) -> dict[str, Result]:
         return {
             "soc_mwh": f.by_time(lambda b, w, t: b.soc_mwh[w, t], "MWh", "energy stored at the end of the step"),
             "charge_mw": f.by_time(lambda b, w, t: b.charge_mw[w, t], "MW", "charging power"),
             "discharge_mw": f.by_time(lambda b, w, t: b.discharge_mw[w, t], "MW", "discharging power"),
-        }
+        } | self.wear_results(b, f)
 
     # ------------------------------------------------------------------ after the model
     def charts(self, f: Frame) -> tuple[Chart, ...]:
@@ -218,9 +229,11 @@ class Battery(Asset):
         for rule, power in (("charging power", charge), ("discharging power", discharge)):
             a.at_least(f"{rule} is not negative", power, 0.0)
         a.at_most("charging and discharging share power_mw", charge + discharge, self.power_limit_mw)
-        both = np.where(a.lowest_buy_price < 0, np.minimum(charge, discharge), 0.0)
+        both = np.where(self._burns(a.frame), np.minimum(charge, discharge), 0.0)
         a.at_most("no charging while discharging where a MWh has a negative price", both, 0.0)
         a.equal("power is charging less discharging", a["power_mw"], charge - discharge)
+        gain, loss = a.step_h * self.charge_efficiency, a.step_h / self.discharge_efficiency
+        self.audit_wear(a, self.start_mwh, self._kept(a.step_h), gain, loss)
         if self.throughput_cost_per_mwh > 0:
             a.money("battery_wear", -self.throughput_cost_per_mwh * a.energy_mwh(discharge).sum(axis=1))
         if self.soc_end_value_per_mwh is not None:
@@ -236,7 +249,7 @@ class Battery(Asset):
         """Share of the stored energy that is still there a step later."""
         return float((1.0 - self.self_discharge_per_hour) ** step_h)
 
-
-def _paid_to_burn(lowest_price: Floats) -> list[tuple[int, int]]:
-    """(member, step) in which a further MWh may have a negative price."""
-    return [(int(w), int(t)) for w, t in np.argwhere(lowest_price < 0)]
+    def _burns(self, f: Frame) -> NDArray[np.bool_]:
+        """Steps in which burning energy might pay, (members, steps): at negative prices, or for room for reserves."""
+        room_pays = bool(served(f.part, "down")) and self.charge_efficiency * self.discharge_efficiency < 1.0
+        return (f.lowest_buy_price < 0) | room_pays

@@ -28,6 +28,7 @@ from optimizer.chart import Chart
 from optimizer.commitment import Commitment
 from optimizer.component import Asset, Carried, Finding, Floats, MoneyLine, Result
 from optimizer.frame import Frame
+from optimizer.generator_reserves import GeneratorReserves
 from optimizer.quantities import Count, Fraction, Hours, Megawatts, NonNegative, Series, SeriesOf
 from optimizer.settlement import declare_periods
 from optimizer.template import Constraint, Param, Var
@@ -35,7 +36,7 @@ from optimizer.template import Constraint, Param, Var
 FuelPoint = tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(gt=0, allow_inf_nan=False)]]
 
 
-class Generator(Commitment, Asset):
+class Generator(GeneratorReserves, Commitment, Asset):
     """Identical generating units behind the meter."""
 
     kind: Literal["generator"] = "generator"
@@ -83,7 +84,7 @@ class Generator(Commitment, Asset):
                 raise ValueError(f"fuel_curve: the last point is at {loads[-1]:g}; it must be at full load (1.0)")
             if loads[0] > max(self.min_load, 1e-9) and self.min_load > 0:
                 raise ValueError(f"fuel_curve: begins at {loads[0]:g}, above min_load {self.min_load:g}")
-            if (np.diff(self._slopes()[0]) < -1e-9).any():
+            if (np.diff(self.fuel_lines()[0]) < -1e-9).any():
                 raise ValueError("fuel_curve: the fuel of a further MW must not fall with the load (not convex)")
         return self
 
@@ -93,11 +94,11 @@ class Generator(Commitment, Asset):
 
     @property
     def has_commitment(self) -> bool:
-        intercepts = self._slopes()[1]
+        intercepts = self.fuel_lines()[1]
         tied = self.min_load > 0 or self.start_fuel_gj > 0 or self.max_run_hours is not None
         return super().has_commitment or tied or bool((intercepts > 1e-12).any())
 
-    def _slopes(self) -> tuple[Floats, Floats]:
+    def fuel_lines(self) -> tuple[Floats, Floats]:
         """Segments of the fuel curve of one unit: slopes, GJ/MWh, and intercepts, GJ/h."""
         if self.fuel_curve is None:
             return np.array([self.heat_rate_gj_per_mwh], dtype=float), np.zeros(1)
@@ -133,7 +134,7 @@ class Generator(Commitment, Asset):
         b.generated_mw = Var(
             f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: (0, power * b.available[w, t])
         )
-        slopes, intercepts = self._slopes()
+        slopes, intercepts = self.fuel_lines()
         b.segments = pyo.RangeSet(0, len(slopes) - 1)
         b.slope, b.intercept = Param(b.segments, values=slopes), Param(b.segments, values=intercepts)
         limit = f.full(np.inf) if self.fuel_available_gj_per_hour is None else f.values(self.fuel_available_gj_per_hour)
@@ -238,7 +239,7 @@ class Generator(Commitment, Asset):
         a.at_least("power generated is not negative", power, 0.0)
         running = a["units_running"] if self.has_commitment else a.full(self.units)
         a.at_most("power within that of the running units", power, self.unit_mw * a.values(self.availability) * running)
-        slopes, intercepts = self._slopes()
+        slopes, intercepts = self.fuel_lines()
         of_segments = [k * power + c * running for k, c in zip(slopes, intercepts, strict=True)]
         burnt = np.maximum.reduce(of_segments)
         if len(slopes) == 1 or bool((a.values(self.fuel_price_per_gj) > 0).all()):

@@ -20,12 +20,13 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import pyomo.environ as pyo
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Asset, Finding, Floats, Result
+from optimizer.component import Asset, Direction, Finding, Floats, Result
 from optimizer.frame import Frame, Part
+from optimizer.gpu_servers import filled_in, needed_without_model
 from optimizer.quantities import Count, Fraction, Kilowatts, Name, NonNegative, Series, SeriesOf
 from optimizer.template import Constraint, Param, Var
 from optimizer.workload import Workload
@@ -40,14 +41,16 @@ class GpuPool(Asset):
     kind: Literal["gpu_pool"] = "gpu_pool"
     nodes: Count
     """Nodes installed."""
+    model: str | None = None
+    """A server of the bundled table (``DGX A100``); gives the GPUs and draws that are not given."""
     gpus_per_node: Count = 8
     """GPUs in a node."""
     off_kw: Kilowatts = 0.0
     """Draw of a node that is switched off, kW."""
     idle_kw: Kilowatts
-    """Draw of a node that is on and has nothing to do, kW."""
+    """Draw of a node that is on and has nothing to do, kW; required unless the ``model`` gives it."""
     full_kw: Kilowatts
-    """Draw of a node at full work, kW."""
+    """Draw of a node at full work, kW; required unless the ``model`` gives it."""
     availability: Annotated[Series, SeriesOf("1", ge=0, le=1)] = Series.constant(1.0)
     """Share of the nodes that can be used (maintenance, failures)."""
     switch_off: bool = True
@@ -62,7 +65,15 @@ class GpuPool(Asset):
     """Heat given to the cooling plant per electric power."""
 
     offers = "pool"
+    feeds_in = False
     refers_to = {"cooling": "cooling"}  # noqa: RUF012
+
+    model_config = ConfigDict(json_schema_extra=needed_without_model)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _model_gives_powers(cls, data: Any) -> Any:
+        return filled_in(data)
 
     @model_validator(mode="after")
     def _powers_rise(self) -> Self:
@@ -140,6 +151,13 @@ class GpuPool(Asset):
         node_kw = max([self.full_kw, *(work.largest_node_kw(self) for _, work, _ in _workloads_on(f.part))])
         return self.available_nodes(f) * (node_kw / 1e3)
 
+    def reserve_power_mw(self, b: Any, f: Frame, w: Any, t: Any, direction: Direction) -> Any:
+        guests = _workloads_on(f.part)
+        return sum([work.pool_reserve_mw(g.block, g.frame, p, w, t, direction) for g, work, p in guests])
+
+    def reserve_heat_mw(self, b: Any, f: Frame, w: Any, t: Any, direction: Direction) -> Any:
+        return self.heat_fraction * self.reserve_power_mw(b, f, w, t, direction)
+
     # ------------------------------------------------------------------ after the model
     def results(self, b: Any, f: Frame) -> dict[str, Result]:
         found = {
@@ -191,6 +209,13 @@ class GpuPool(Asset):
 
     def audited_heat_mw(self, a: AuditView) -> Floats:
         return self.heat_fraction * a["pool_power_mw"]
+
+    def audited_reserve_power_mw(self, a: AuditView, direction: Direction) -> Floats:
+        guests = [(a.of(g.label), work, p) for g, work, p in _workloads_on(a.frame.part)]
+        return sum((work.audited_pool_reserve_mw(g, p, direction) for g, work, p in guests), np.zeros(a.shape))
+
+    def audited_reserve_heat_mw(self, a: AuditView, direction: Direction) -> Floats:
+        return self.heat_fraction * self.audited_reserve_power_mw(a, direction)
 
 
 def _workloads_on(pool: Part) -> list[tuple[Part, Workload, int]]:

@@ -7,56 +7,48 @@
     hash_t        = sum_m n[m,t] * hash_th_s[m] / 1000 - lost hash of starts                               (PH/s)
     revenue_t     = hashprice_t * hash_t * step_h / 24 * uptime * (1 - pool_fee)
 
+What the revenue depends on, and how pools share their luck: :mod:`optimizer.mining_revenue`. The price of power up to
+which a fleet is worth running stands in the summary (:mod:`optimizer.mining_break_even`).
+
 With ``ambient`` data, power and hash are multiplied by their factors at the temperature of the step. Only modes on
 the upper concave envelope of hash over power are modelled: between two of them a mix of machines beats any mode
 below. The envelope reaches to the mode of highest power, even if it hashes less than another: at negative prices
-drawing power is worth something by itself.
+drawing power is worth something by itself. Steps and bundled ladders: :mod:`optimizer.mining_ladder`.
 
 Starts and stops of the machines are those of :mod:`optimizer.commitment`, with ``sum_m n[m,t] = on_t``; the modes
 remain recourse under ``commit: day_ahead``. A start also loses ``start_lost_minutes`` of hash, in its step and,
-where they are longer, in those after it.
+where they are longer, in those after it. Which reserves a fleet can hold is said in :mod:`optimizer.mining_reserves`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyomo.environ as pyo
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from optimizer.asic_models import asic_model
 from optimizer.audit import AuditView
-from optimizer.bitcoin import BitcoinNetwork, hashprice_per_ph_day, subsidy_btc
 from optimizer.chart import Chart
-from optimizer.commitment import Commitment
 from optimizer.component import Asset, Finding, Floats, MoneyLine, Result
 from optimizer.frame import Frame
 from optimizer.hull import upper_hull
+from optimizer.mining_break_even import break_even_figures
+from optimizer.mining_ladder import MiningLadder
 from optimizer.mining_machine import Ambient, Mode
+from optimizer.mining_reserves import MiningReserves
+from optimizer.mining_revenue import MiningRevenue
 from optimizer.quantities import Count, Fraction, Name, NonNegative, Series, SeriesOf
 from optimizer.template import Constraint, Param, Var
 
 
-class MinerFleet(Commitment, Asset):
+class MinerFleet(MiningLadder, MiningRevenue, MiningReserves, Asset):
     """Identical mining machines at a site."""
 
     kind: Literal["miner_fleet"] = "miner_fleet"
     machines: Count
     """Machines installed."""
-    modes: Annotated[list[Mode], Field(min_length=1)] | None = None
-    """Firmware steps; or give ``model``."""
-    model: str | None = None
-    """A machine of the bundled table (``Antminer S21``), run at its nameplate."""
-    hashprice_per_ph_day: Annotated[Series, SeriesOf("currency/(PH/s*day)", ge=0)] | None = None
-    """Revenue of 1 PH/s for a day before the pool's fee; or give ``bitcoin``."""
-    bitcoin: BitcoinNetwork | None = None
-    """Network data from which the hashprice is computed."""
-    pool_fee: Fraction = 0.0
-    """Share of the revenue that the pool keeps."""
-    uptime: Fraction = 1.0
-    """Share of the time in which a running machine really hashes."""
     availability: Annotated[Series, SeriesOf("1", ge=0, le=1)] = Series.constant(1.0)
     """Share of the machines that can run."""
     ambient: Ambient | None = None
@@ -70,20 +62,8 @@ class MinerFleet(Commitment, Asset):
     start_lost_minutes: Annotated[float, Field(ge=0, le=1440, strict=True, allow_inf_nan=False)] = 0.0
     """Minutes of hash lost per start of one machine, at the hash rate of the strongest mode used."""
 
+    feeds_in = False
     refers_to = {"cooling": "cooling"}  # noqa: RUF012
-
-    @model_validator(mode="after")
-    def _one_source_each(self) -> Self:
-        if (self.modes is None) == (self.model is None):
-            raise ValueError("give either modes or model (of the bundled table)")
-        if (self.hashprice_per_ph_day is None) == (self.bitcoin is None):
-            raise ValueError("give either hashprice_per_ph_day or bitcoin (network data)")
-        if self.model is not None:
-            asic_model(self.model)
-        names = [mode.name for mode in self.all_modes]
-        if len(set(names)) < len(names):
-            raise ValueError(f"modes share a name: {', '.join(names)}")
-        return self
 
     @property
     def committed_units(self) -> int:
@@ -92,14 +72,6 @@ class MinerFleet(Commitment, Asset):
     @property
     def has_commitment(self) -> bool:
         return super().has_commitment or self.start_lost_minutes > 0
-
-    @property
-    def all_modes(self) -> list[Mode]:
-        """Modes as given, or the nameplate of the bundled model."""
-        if self.modes is not None:
-            return self.modes
-        nameplate = asic_model(str(self.model))
-        return [Mode(name="nameplate", hash_th_s=nameplate.hash_th_s, power_w=nameplate.power_w)]
 
     @property
     def hull_modes(self) -> list[Mode]:
@@ -113,28 +85,11 @@ class MinerFleet(Commitment, Asset):
         points = off + [(mode.power_w, mode.hash_th_s) for mode in self.all_modes]
         return [self.all_modes[i - len(off)] for i in upper_hull(points, rising=False) if i >= len(off)]
 
-    def hashprice(self, f: Frame | AuditView) -> Floats:
-        """Hashprice before the pool's fee, currency per PH/s per day, (members, steps)."""
-        if self.bitcoin is None:
-            assert self.hashprice_per_ph_day is not None
-            return f.values(self.hashprice_per_ph_day)
-        network, horizon = self.bitcoin, f.horizon
-        subsidy = subsidy_btc(horizon.utc) if network.subsidy_btc is None else f.values(network.subsidy_btc)
-        difficulty = network.difficulty_path(horizon.utc, horizon.timezone, f.values(network.difficulty))
-        reward = subsidy + f.values(network.fees_per_block_btc)
-        return hashprice_per_ph_day(difficulty, reward, f.values(network.price))
-
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
-        kept = self.hull_modes
-        dominated = [mode.name for mode in self.all_modes if mode not in kept]
-        if dominated:
-            yield Finding(
-                "modes",
-                f"{', '.join(dominated)} lie below the envelope of hash over power and are never used: "
-                "a mix of the other modes (and standing by) gives more hash for the same power",
-                fatal=False,
-            )
+        strongest_ph_s = max(mode.hash_th_s for mode in self.hull_modes) / 1e3
+        yield from self.ladder_findings(self.hull_modes)
+        yield from self.revenue_findings(f, self.available_machines(f) * strongest_ph_s)
         yield from self.commitment_findings(f)
         if self.ambient is not None:
             yield from self.ambient.findings(f)
@@ -146,9 +101,9 @@ class MinerFleet(Commitment, Asset):
         b.modes = pyo.RangeSet(0, len(modes) - 1)
         b.mode_mw = Param(b.modes, values=np.array([mode.power_w / 1e6 for mode in modes]))
         b.mode_ph_s = Param(b.modes, values=np.array([mode.hash_th_s / 1e3 for mode in modes]))
-        hash_factor, power_factor = self._ambient_factors(f)
+        hash_factor, power_factor = self.ambient_factors(f)
         b.hash_factor, b.power_factor = f.series_param(hash_factor), f.series_param(power_factor)
-        b.available = f.series_param(self._available(f))
+        b.available = f.series_param(self.available_machines(f))
         b.value_of_ph_s = f.series_param(self.hashprice(f) * (f.step_h / 24.0 * self.uptime * (1.0 - self.pool_fee)))
         b.running = Var(b.modes, f.members, f.steps, within=whole, bounds=lambda b, m, w, t: (0, b.available[w, t]))
         if not self.has_commitment:
@@ -177,7 +132,7 @@ class MinerFleet(Commitment, Asset):
         return self.heat_fraction * self.power_mw(b, f, w, t)
 
     def largest_power_mw(self, f: Frame) -> Floats:
-        running_w = max(mode.power_w for mode in self.hull_modes) * self._ambient_factors(f)[1]
+        running_w = max(mode.power_w for mode in self.hull_modes) * self.ambient_factors(f)[1]
         return np.asarray(self.machines * np.maximum(running_w, self.standby_w) / 1e6)
 
     def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
@@ -205,12 +160,12 @@ class MinerFleet(Commitment, Asset):
             hashing -= sum(b.lost_ph_s[k] * b.started[b.decision_of[w], t - k] for k in b.lost_window)
         return hashing * b.hash_factor[w, t]
 
-    def _available(self, f: Frame | AuditView) -> Floats:
+    def available_machines(self, f: Frame | AuditView) -> Floats:
         """Machines that may run, (members, steps)."""
         share = f.values(self.availability)
         return np.asarray(self.machines * (share if self.ambient is None else share * self.ambient.can_run(f)))
 
-    def _ambient_factors(self, f: Frame | AuditView) -> tuple[Floats, Floats]:
+    def ambient_factors(self, f: Frame | AuditView) -> tuple[Floats, Floats]:
         """Factors on hash rate and power, (members, steps)."""
         if self.ambient is None:
             return f.full(1.0), f.full(1.0)
@@ -233,10 +188,10 @@ class MinerFleet(Commitment, Asset):
         running = a.table("running")
         watts = np.array([mode.power_w for mode in self.hull_modes])
         terahash = np.array([mode.hash_th_s for mode in self.hull_modes])
-        hash_factor, power_factor = self._ambient_factors(a)
+        hash_factor, power_factor = self.ambient_factors(a)
         total = running.sum(axis=0)
         a.at_least("machines by mode are not negative", running, 0.0)
-        a.at_most("machines running within machines times availability", total, self._available(a))
+        a.at_most("machines running within machines times availability", total, self.available_machines(a))
         if self.integer:
             a.whole("machines are whole", running)
         power_w = np.einsum("m,mwt->wt", watts, running) * power_factor + self.standby_w * (self.machines - total)
@@ -255,6 +210,9 @@ class MinerFleet(Commitment, Asset):
 
     def end_rule(self, f: Frame) -> str | None:
         return self.commitment_end_rule() if self.has_commitment else None
+
+    def summary(self, a: AuditView) -> dict[str, float]:
+        return break_even_figures(self, a, self.hashprice(a)) | self.pool_figures(a, a["hash_ph_s"])
 
     def audited_heat_mw(self, a: AuditView) -> Floats:
         return self.heat_fraction * a["power_mw"]

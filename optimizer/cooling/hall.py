@@ -1,135 +1,101 @@
 """A hall: takes the heat of the machines in it, at a power overhead that depends on the weather.
 
-The weather is known per member and step, so both rules are exactly linear::
+The weather is known per member and step, so the rules are exactly linear::
 
     heat_t  = sum of the guests' heat                 (MW)
     power_t = a(T_t) * heat_t                         (MW, fans, pumps and chillers)
-    heat_t <= limit_t,   the lower of heat_limit_mw and heat_limit_table at T_t
+    heat_t <= limit_t
+    passed_t = heat_t * (1 + fan_heat_fraction * a(T_t))            to the hall's own plant, if it names one
 
-``a`` is a number, a series, a table over temperature, or the fit ``ppue``. That fit is of partial PUE over outside
-temperature in °C, ``a(T) = 7.1705e-5 * T^2 + 0.0041 * T + 0.0743``, for a hall with free cooling; it holds from
--3.9 °C (0.06) to 35 °C (0.31).
+A hall without a ``plant`` gives its heat to the outside air itself; ``a`` is then all of its cooling. A hall on a plant
+(or on another hall that stands for a liquid loop) has its fans and pumps in ``a``, and what they draw becomes heat.
+Overheads: :mod:`optimizer.cooling_overhead`. Heat, its limit and its value: :mod:`optimizer.heat_collector`. With
+``type`` and no overhead of its own, a hall has the typical overhead of its way of cooling
+(:mod:`optimizer.cooling_types`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-import pyomo.environ as pyo
-from pydantic import Discriminator, Tag, model_validator
+from pydantic import model_validator
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Cooling, Finding, Floats, Result
+from optimizer.component import Direction, Finding, Floats, Result
+from optimizer.cooling_overhead import Overhead, overhead_at, overhead_findings
+from optimizer.cooling_types import CoolingType, cooling_type
 from optimizer.frame import Frame
-from optimizer.quantities import Series, SeriesOf
-from optimizer.temperature import OutsideAir, Table, TemperatureTable
-from optimizer.template import Constraint, Var
-
-PPUE_FIT = (7.1705e-5, 0.0041, 0.0743)
-"""Coefficients of T^2, T and 1 of the overhead fit, T in °C."""
-PPUE_RANGE_C = (-3.9, 35.0)
-"""Temperatures for which the fit holds."""
-LIKELY_A_PUE = 1.0
-"""An overhead from here on means that cooling draws more than the machines; probably a PUE was written."""
+from optimizer.heat_collector import HeatCollector, stands_on_itself
+from optimizer.quantities import Fraction, Name
 
 
-class OverheadByTemperature(OutsideAir):
-    """Cooling power per heat, over the outside temperature: a table or the fit ``ppue``."""
-
-    table: Table | None = None
-    """Rows ``[temperature in °C, overhead]`` by rising temperature; straight lines between them."""
-    fit: Literal["ppue"] | None = None
-    """The documented fit of partial PUE, valid from -3.9 to 35 °C."""
-
-    @model_validator(mode="after")
-    def _table_or_fit(self) -> Self:
-        if (self.table is None) == (self.fit is None):
-            raise ValueError("give either table or fit")
-        return self
-
-    @property
-    def range_c(self) -> tuple[float, float]:
-        """Temperatures for which there are figures, °C."""
-        return PPUE_RANGE_C if self.table is None else (self.table[0][0], self.table[-1][0])
-
-    def at(self, f: Frame | AuditView) -> Floats:
-        """Overhead of each step, (members, steps)."""
-        if self.table is not None:
-            return self.read(f, self.table)
-        return np.asarray(np.polyval(PPUE_FIT, np.clip(self.temperature(f), *PPUE_RANGE_C)))
-
-
-def _form_of_overhead(value: object) -> str:
-    """A mapping with a temperature is a law; anything else (a mapping with ``series`` too) is a series."""
-    law = isinstance(value, OverheadByTemperature) or (isinstance(value, Mapping) and "series" not in value)
-    return "by_temperature" if law else "series"
-
-
-Overhead = Annotated[
-    Annotated[Series, SeriesOf("MW/MW", ge=0), Tag("series")] | Annotated[OverheadByTemperature, Tag("by_temperature")],
-    Discriminator(_form_of_overhead),
-]
-
-
-class Hall(Cooling):
-    """A hall (or container yard) with fans, pumps and perhaps chillers."""
+class Hall(HeatCollector):
+    """A hall, container yard or liquid loop with fans, pumps and perhaps chillers."""
 
     kind: Literal["hall"] = "hall"
-    overhead: Overhead = Series.constant(0.0)
-    """Cooling power per heat (partial PUE less 1): a number, a series, or by temperature."""
-    heat_limit_mw: Annotated[Series, SeriesOf("MW", ge=0)] | None = None
-    """Most heat that the hall removes; not limited by default."""
-    heat_limit_table: TemperatureTable | None = None
-    """Most heat that the hall removes by temperature, MW; with ``heat_limit_mw``, the lower of the two holds."""
+    overhead: Overhead | None = None
+    """Cooling power per heat (partial PUE less 1): a number, a series, by temperature, or several laws that add up; by
+    default that of ``type``, or none."""
+    type: str | None = None
+    """Way of cooling, from the bundled table (``air_free_cooling``, ``immersion``, …): the overhead where none is
+    given."""
+    plant: Name | None = None
+    """Chiller plant, or hall that stands for a loop, to which the heat goes on; by default to the outside air."""
+    fan_heat_fraction: Fraction = 1.0
+    """Share of the hall's own power that becomes heat for its ``plant``."""
+
+    called: ClassVar[str] = "hall"
+    refers_to = {"plant": "cooling"}  # noqa: RUF012
+
+    @model_validator(mode="after")
+    def _type_is_known(self) -> Self:
+        if self.type is not None:
+            cooling_type(self.type)
+        return self
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
-        if isinstance(self.overhead, OverheadByTemperature):
-            yield from self.overhead.range_findings(f, "overhead.temperature_c", *self.overhead.range_c)
+        if circle := stands_on_itself(f.part):
+            yield Finding("plant", f"the heat goes round in a circle: {' -> '.join(circle)}", self.plant)
+            return
+        yield from overhead_findings(self.overhead, f, "overhead")
+        if (typical := self._typical) is not None:
+            message = f"the overhead is {typical.overhead:g}, typical of this way of cooling: {typical.source}"
+            yield Finding("type", message, self.type, hint="give overhead for that of the hall", fatal=False)
         if self.heat_limit_table is not None:
             yield from self.heat_limit_table.findings(f, "heat_limit_table")
-        if (overhead := float(self._overhead(f).max())) >= LIKELY_A_PUE:
-            yield Finding(
-                "overhead",
-                f"cooling draws up to {overhead:g} MW per MW of heat; the overhead is partial PUE less 1",
-                hint=f"was {overhead - 1.0:.4g} meant?",
-                fatal=False,
-            )
         if not f.guests:
             yield Finding("name", "nothing refers to this hall, so it removes no heat", self.name, fatal=False)
 
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
         b.overhead = f.series_param(self._overhead(f))
-        b.heat_mw = Var(f.members, f.steps, within=pyo.NonNegativeReals)
-        if self.has_limit:
-            b.heat_limit_mw = f.series_param(self._limit_mw(f))
+        self.declare_heat(b, f)
 
     def constraints(self, b: Any, f: Frame) -> None:
-        b.collected = Constraint(
-            f.members,
-            f.steps,
-            rule=lambda b, w, t: b.heat_mw[w, t] == sum(guest.heat_mw(w, t) for guest in f.guests),
-            doc="the hall's heat is that of the machines in it",
-        )
-        if self.has_limit:
-            b.limit = Constraint(
-                f.members,
-                f.steps,
-                rule=lambda b, w, t: b.heat_mw[w, t] <= b.heat_limit_mw[w, t],
-                doc="heat within the hall's limit (heat_limit_mw, heat_limit_table)",
-            )
+        self.heat_rules(b, f)
 
     def power_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
         return b.overhead[w, t] * b.heat_mw[w, t]
 
+    def heat_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        return (1.0 + self.fan_heat_fraction * b.overhead[w, t]) * b.heat_mw[w, t]
+
+    def reserve_power_mw(self, b: Any, f: Frame, w: Any, t: Any, direction: Direction) -> Any:
+        return b.overhead[w, t] * self.called_heat(f, w, t, direction)
+
+    def reserve_heat_mw(self, b: Any, f: Frame, w: Any, t: Any, direction: Direction) -> Any:
+        return (1.0 + self.fan_heat_fraction * b.overhead[w, t]) * self.called_heat(f, w, t, direction)
+
     def largest_power_mw(self, f: Frame) -> Floats:
-        """Overhead on the limit or all guests at full power, if less (no machine gives more heat than it draws)."""
-        guests = [guest.component.largest_power_mw(guest.frame) for guest in f.guests]
-        return self._overhead(f) * np.minimum(self._limit_mw(f), np.add.reduce([f.zeros(), *guests]))
+        """Overhead on the most heat that can be collected."""
+        return self._overhead(f) * self.largest_collected_mw(f)
+
+    def largest_heat_mw(self, f: Frame) -> Floats:
+        return self._passed_on(f) * self.largest_collected_mw(f)
 
     def results(self, b: Any, f: Frame) -> dict[str, Result]:
         found = {
@@ -145,24 +111,30 @@ class Hall(Cooling):
         return (Chart("Cooling", ("heat_mw",), "MW", "heat against its limit", limits=("heat_limit_mw",)),)
 
     def audit(self, a: AuditView) -> None:
-        heat = a["heat_mw"]
-        collected = np.add.reduce([np.zeros(a.shape), *(guest.heat_mw() for guest in a.guests)])
+        collected = self.audit_heat(a)
         a.equal("overhead follows from the weather", a["overhead"], self._overhead(a))
-        a.equal("the hall's heat is that of the machines in it", heat, collected)
         a.equal("cooling power is overhead times heat", a["power_mw"], self._overhead(a) * collected)
-        if self.has_limit:
-            a.equal("heat limit follows from the weather", a["heat_limit_mw"], self._limit_mw(a))
-            a.at_most("heat within the hall's limit", collected, self._limit_mw(a))
 
+    def audited_heat_mw(self, a: AuditView) -> Floats:
+        return self._passed_on(a) * a["heat_mw"]
+
+    def audited_reserve_power_mw(self, a: AuditView, direction: Direction) -> Floats:
+        return self._overhead(a) * self.audited_called_heat(a, direction)
+
+    def audited_reserve_heat_mw(self, a: AuditView, direction: Direction) -> Floats:
+        return self._passed_on(a) * self.audited_called_heat(a, direction)
+
+    # ------------------------------------------------------------------ figures from the data
     @property
-    def has_limit(self) -> bool:
-        """Whether the heat is limited."""
-        return self.heat_limit_mw is not None or self.heat_limit_table is not None
+    def _typical(self) -> CoolingType | None:
+        """The bundled figures, where they are used."""
+        return cooling_type(self.type) if self.type is not None and self.overhead is None else None
 
     def _overhead(self, f: Frame | AuditView) -> Floats:
-        return f.values(self.overhead) if isinstance(self.overhead, Series) else self.overhead.at(f)
+        if (typical := self._typical) is not None:
+            return f.full(typical.overhead)
+        return overhead_at(self.overhead, f)
 
-    def _limit_mw(self, f: Frame | AuditView) -> Floats:
-        """(members, steps); inf where the heat is not limited."""
-        fixed = f.full(np.inf) if self.heat_limit_mw is None else f.values(self.heat_limit_mw)
-        return fixed if self.heat_limit_table is None else np.minimum(fixed, self.heat_limit_table.at(f))
+    def _passed_on(self, f: Frame | AuditView) -> Floats:
+        """Heat given to the plant per heat collected."""
+        return np.asarray(1.0 + self.fan_heat_fraction * self._overhead(f))
