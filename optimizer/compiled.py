@@ -45,6 +45,14 @@ class RowBlock:
         places = np.unravel_index(row - self.rows.start, tuple(s.size for s in self.sets))
         return tuple(column[i].item() for s, i in zip(self.sets, places, strict=True) for column in s.labels)
 
+    def row_of(self, index: tuple[Any, ...]) -> int:
+        """Number within the whole matrix of the row with these labels."""
+        row, start = 0, 0
+        for factor in self.sets:
+            labels = [np.asarray(label) for label in index[start : start + factor.dimen]]
+            row, start = row * factor.size + int(factor.positions(labels)), start + factor.dimen
+        return int(self.rows.start) + row
+
 
 @dataclass(frozen=True)
 class Arrays:

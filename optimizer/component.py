@@ -92,8 +92,8 @@ class Component(StrictModel):
     name: Name
     """Name in results and messages; unique within its site."""
 
-    offers: ClassVar[str | None] = None
-    """What others may refer to this component as (``pool``, ``cooling``)."""
+    offers: ClassVar[str | tuple[str, ...] | None] = None
+    """What others may refer to this component as (``pool``, ``cooling``), in one word or several."""
     refers_to: ClassVar[dict[str, str]] = {}
     """Fields that hold the name (or names) of another component, and what that component has to offer."""
     carries: ClassVar[dict[str, str]] = {}

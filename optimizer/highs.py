@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from optimizer.compiled import Arrays
 from optimizer.errors import InputError, Problem
+from optimizer.idle_decisions import without_idle
 from optimizer.interruptible import in_thread
 from optimizer.scenario import SolverOptions
 
@@ -56,6 +57,8 @@ class Outcome:
     seconds: float = 0.0
     nodes: int = 0
     log_lines: list[str] = field(default_factory=list, repr=False)
+    linear: Any = field(default=None, repr=False)
+    """HiGHS's solution of the linear program with all whole decisions as planned, where it was solved: its duals."""
 
 
 def solve(
@@ -233,15 +236,15 @@ def _relative_gap(objective: float, bound: float) -> float:
 
 
 def _settle(outcome: Outcome, arrays: Arrays, options: SolverOptions, highs: Any) -> None:
-    """Make whole decisions exactly whole and break ties; where either fails, the plan stays as it is.
+    """Make whole decisions exactly whole, take idle ones back and break ties; where either fails, the plan stays.
 
     HiGHS takes 0.999999 for 1, and a thousandth of a machine may hang on that: the whole decisions are fixed at their
     rounded values and the others solved again. Ties: see :func:`_break_ties`.
     """
-    has_ties = arrays.least is not None and bool(arrays.least.any())
+    whole, has_ties = arrays, arrays.least is not None and bool(arrays.least.any())
     if arrays.integer.any():
         assert outcome.values is not None
-        rounded = np.where(arrays.integer, np.round(outcome.values), outcome.values)
+        rounded = without_idle(np.where(arrays.integer, np.round(outcome.values), outcome.values), arrays)
         if np.abs(rounded - outcome.values).max() <= WHOLE_WITHIN:
             outcome.values = rounded + 0.0
             if not has_ties:
@@ -259,9 +262,13 @@ def _settle(outcome: Outcome, arrays: Arrays, options: SolverOptions, highs: Any
             return
         outcome.values = np.asarray(highs.getSolution().col_value, dtype=float)
         outcome.objective = highs.getInfo().objective_function_value
-    if has_ties and highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
-        _break_ties(highs, outcome, arrays)
+    if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+        outcome.linear = highs.getSolution()
+        if has_ties:
+            _break_ties(highs, outcome, arrays)
     _judge(outcome, options, proven=outcome.status == "optimal")
+    if outcome.values is not None and without_idle(outcome.values, whole) is not outcome.values:
+        _settle(outcome, whole, options, highs)  # with ties broken, nothing may hang on some decisions any more
 
 
 def _break_ties(highs: Any, outcome: Outcome, arrays: Arrays) -> None:

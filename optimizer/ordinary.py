@@ -13,6 +13,7 @@ from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from optimizer.compiled import Arrays, Compiled
 from optimizer.errors import InfeasibleError
+from optimizer.marginals import Duals
 from optimizer.model import build_model
 from optimizer.parts import place
 from optimizer.scenario import Scenario
@@ -26,6 +27,7 @@ class OrdinaryRoad:
     def __init__(self, scenario: Scenario, compiled: Compiled) -> None:
         self.parts, _ = place(scenario)
         self.model = build_model(scenario, self.parts, fast=False)
+        self._compiled = compiled
         self._own = self._in_column_order(compiled)
         self._form: Any = None
 
@@ -77,6 +79,23 @@ class OrdinaryRoad:
         for variable, value in zip(self._form.columns, values, strict=True):
             variable.set_value(float(value), skip_validation=True)
         return np.array([_value_of(variable) for variable in self._own])
+
+    def take_duals(self, duals: Duals) -> Duals:
+        """Duals in the rows and columns of the fast road; rules that the user has added have no place there.
+
+        A rule with two bounds is two rows here; what relaxing them earns adds up.
+        """
+        rows = np.zeros(len(self._compiled.arrays.row_lower))
+        blocks = {block.constraint.name: block for block in self._compiled.blocks}
+        for (rule, bound_type), dual in zip(self._form.rows, duals.rows, strict=True):
+            block = blocks.get(rule.parent_component().name)
+            if block is not None:
+                index = rule.index()
+                row = block.row_of(index if isinstance(index, tuple) else (index,))
+                rows[row] += dual if bound_type == 0 else abs(dual)
+        place = {id(variable): column for column, variable in enumerate(self._form.columns)}
+        columns = np.array([duals.columns[place[id(v)]] if id(v) in place else 0.0 for v in self._own])
+        return Duals(rows, columns, np.array([_value_of(variable) for variable in self._own]))
 
     def column(self, column: int) -> Any:
         """The Pyomo variable of a column of :meth:`compile`."""

@@ -14,6 +14,7 @@ from optimizer.compiled import Arrays, Compiled
 from optimizer.errors import NoPlanError
 from optimizer.highs import Outcome, Progress, solve
 from optimizer.infeasibility import explain
+from optimizer.marginals import Marginals, asked_for, duals_of, marginal_sections
 from optimizer.model import build_model
 from optimizer.ordinary import OrdinaryRoad
 from optimizer.parts import place
@@ -56,8 +57,8 @@ class Problem:
             self._ordinary = OrdinaryRoad(self.scenario, self.compiled)
         return self._ordinary.model
 
-    def solve(self, progress: Callable[[Progress], None] | None = None) -> Plan:
-        """Solve with HiGHS and return the audited plan.
+    def solve(self, progress: Callable[[Progress], None] | None = None, *, marginals: bool = False) -> Plan:
+        """Solve with HiGHS and return the audited plan; ``marginals`` asks for :attr:`Plan.marginals` in any case.
 
         Raises InfeasibleError or UnboundedError (with the rules that conflict), NoPlanError (stopped at a limit before
         any plan was found) and AuditError (the plan does not stand up to the recomputation).
@@ -75,7 +76,20 @@ class Problem:
                 "HiGHS stopped (%s) with a plan proven to within %.3g %%", outcome.stopped_by, outcome.gap * 100
             )
         values = outcome.values if self._ordinary is None else self._ordinary.take(outcome.values)
-        return self._plan(outcome, values, arrays.size, self.build_s + extra_build_s)
+        plan = self._plan(outcome, values, arrays.size, self.build_s + extra_build_s)
+        if marginals or asked_for(self.parts):
+            plan.marginals = self._marginals(outcome, arrays)
+        if plan.marginals is not None:
+            plan.summary |= marginal_sections(self.parts, plan.marginals)
+        return plan
+
+    def _marginals(self, outcome: Outcome, arrays: Arrays) -> Marginals | None:
+        duals = duals_of(outcome, arrays, self.scenario.solver)
+        if duals is None:
+            return None
+        return Marginals(
+            self.compiled, self.parts, duals if self._ordinary is None else self._ordinary.take_duals(duals)
+        )
 
     def _plan(self, outcome: Outcome, values: NDArray[np.float64], size: dict[str, int], build_s: float) -> Plan:
         started = time.perf_counter()
@@ -103,6 +117,8 @@ def build(scenario: Scenario) -> Problem:
     return Problem(scenario)
 
 
-def optimize(scenario: Scenario, progress: Callable[[Progress], None] | None = None) -> Plan:
+def optimize(
+    scenario: Scenario, progress: Callable[[Progress], None] | None = None, *, marginals: bool = False
+) -> Plan:
     """Build and solve a scenario; see :meth:`Problem.solve`."""
-    return Problem(scenario).solve(progress)
+    return Problem(scenario).solve(progress, marginals=marginals)

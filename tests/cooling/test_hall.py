@@ -119,6 +119,31 @@ def test_the_limit_over_temperature_and_the_fixed_limit_hold_together(fixed: flo
     assert profit(case(50, **limits)) == pytest.approx(earned)
 
 
+def test_a_fit_of_ones_own_over_the_wet_bulb() -> None:
+    """Proves: 0.02 + 0.001 * 20 + 0.0001 * 400 = 0.08 at a wet bulb of 20 °C: 400 - 3.5 * 1.08 * 50 = 211."""
+    fit = {"coefficients": [0.02, 0.001, 0.0001], "from_c": -10, "to_c": 28}
+    assert profit(case(50, overhead={"temperature_c": 20, "fit": fit})) == pytest.approx(211)
+
+
+def test_laws_over_dry_and_wet_bulb_add_up() -> None:
+    """Proves: fans 0.03 at 35 °C dry, a tower 0.05 at 22 °C wet: 211. Sensitivity: the last law alone 216.25."""
+    fans = {"temperature_c": 35, "table": [[0, 0.01], [40, 0.0328571428571]]}
+    tower = {"temperature_c": 22, "table": [[0, 0.0], [44, 0.1]]}
+    assert profit(case(50, overhead=[fans, tower])) == pytest.approx(211)
+
+
+def test_a_way_of_cooling_stands_for_the_overhead_and_says_where_it_is_from() -> None:
+    """Proves: immersion at 0.035: 400 - 3.5 * 1.035 * 50 = 218.875; an overhead of the hall's own goes first: 207.5."""
+    plan = solved(case(50, type="immersion"))
+    assert plan.expected_profit == pytest.approx(218.875)
+    text = warnings_of(case(50, type="immersion"))
+    assert "0.035, typical of this way of cooling: MinerBase" in text
+    assert "cooling[0].type" in text
+    assert profit(case(50, type="immersion", overhead=0.1)) == pytest.approx(207.5)
+    assert warnings_of(case(50, type="immersion", overhead=0.1)) == ""
+    assert unnoticed(plan, "air") == []
+
+
 TABLE = [[0, 0.1], [20, 0.2]]
 
 
@@ -158,6 +183,13 @@ def test_clamped_weather_uses_the_nearest_figure() -> None:
         ({"overhead": {"temperature_c": 20, "fit": "ppue", "table": TABLE}}, "give either table or fit"),
         ({"overhead": {"temperature_c": 20, "fit": "pue"}}, "ppue"),
         ({"overhead": {"temperature_c": 200, "fit": "ppue"}}, "must be at most 90 °C"),
+        ({"overhead": {"temperature_c": 5, "fit": {"coefficients": [-1], "from_c": 0, "to_c": 9}}}, "falls to -1"),
+        ({"overhead": {"temperature_c": 5, "fit": {"coefficients": [], "from_c": 0, "to_c": 9}}}, "coefficients"),
+        ({"overhead": {"temperature_c": 5, "fit": {"coefficients": [1], "from_c": 9, "to_c": 9}}}, "below to_c"),
+        ({"overhead": [{"temperature_c": 9, "table": TABLE}, {"temperature_c": 30, "table": TABLE}]}, "overhead[1]"),
+        ({"type": "imersion"}, "did you mean 'immersion'"),
+        ({"fan_heat_fraction": 1.1}, "at most 1"),
+        ({"plant": "air"}, "in a circle: air -> air"),
         ({"overhead": -0.1}, "cooling[0].overhead"),
         ({"heat_limit_mw": -1}, "cooling[0].heat_limit_mw"),
         ({"heat_limit_table": {"temperature_c": 20, "table": []}}, "heat_limit_table.table"),
