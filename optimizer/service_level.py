@@ -8,7 +8,6 @@ import numpy as np
 
 from optimizer.component import Floats
 from optimizer.frame import Frame
-from optimizer.workload import nodes_available
 
 if TYPE_CHECKING:
     from optimizer.workloads.inference_service import InferenceService
@@ -17,16 +16,13 @@ ROUNDING = 1e-9
 """Relative margin below which a shortfall is rounding."""
 
 
-def shortfalls(service: InferenceService, f: Frame, servable: Floats) -> str | None:
-    """What stands in the way of ``min_served``: the hours short of nodes and by how many; None if it can be met.
-
-    ``servable`` is the most that all nodes of the pools can serve, units per hour, (members, steps).
-    """
+def shortfalls(service: InferenceService, f: Frame) -> str | None:
+    """What stands in the way of ``min_served``: the hours short of nodes and by how many; None if it can be met."""
     if service.min_served == 0:
         return None
     demand = f.values(service.demand_per_hour)
     codes = f.horizon.period_codes(service.min_served_period)
-    best, wanted = np.minimum(demand, servable), service.min_served * demand
+    best, wanted = np.minimum(demand, _servable(service, f)), service.min_served * demand
     gap = np.stack([(wanted - best)[:, codes == q].sum(axis=1) for q in range(int(codes.max()) + 1)], axis=1)
     size = np.stack([wanted[:, codes == q].sum(axis=1) for q in range(int(codes.max()) + 1)], axis=1)
     short = gap > ROUNDING * np.maximum(1.0, size)
@@ -52,8 +48,21 @@ def shortfalls(service: InferenceService, f: Frame, servable: Floats) -> str | N
     )
 
 
+def _servable(service: InferenceService, f: Frame) -> Floats:
+    """Most that all nodes of the pools can serve, units per hour, (members, steps)."""
+    line, work, nodes = service.usable_line, service.unit_work(f), service.nodes_in_reach(f)
+    usable = work.capacity * np.maximum(0.0, line.slope * nodes - line.intercept)
+    stages = [usable[pools].sum(axis=0) for pools in (work.answering, work.prefilling) if pools]
+    return np.asarray(np.minimum.reduce(stages))
+
+
 def _missing_nodes(service: InferenceService, f: Frame, wanted: Floats) -> Floats:
-    """Nodes beyond those available (as if on one pool) that the wanted rate needs, (members, steps)."""
-    line = service.usable_line
-    needed = (wanted / service.capacity_per_node_hour + line.intercept) / line.slope
-    return np.asarray(needed - nodes_available(f).sum(axis=0))
+    """Nodes beyond those available (as if on one pool of the best nodes) that the wanted rate needs, (members, steps);
+    those that answer and those that take in input together."""
+    line, work, nodes = service.usable_line, service.unit_work(f), service.nodes_in_reach(f)
+    missing = np.zeros(f.shape)
+    for pools in (work.answering, work.prefilling):
+        if pools:
+            needed = (wanted / work.capacity[pools].max(axis=0) + line.intercept) / line.slope
+            missing += np.maximum(0.0, needed - nodes[pools].sum(axis=0))
+    return missing

@@ -4,17 +4,15 @@
 replicas[p,w,t]``::
 
     sum_p served[p,t] + shed_t = demand_t
-    served[p,t] <= capacity_per_node_hour * usable[p,t]
+    served[p,t] <= capacity * usable[p,t]
     sum_{t in period} sum_p served[p,t] >= min_served * sum_{t in period} demand_t
     sum_p replicas[p,t] >= min_replicas
     power[p,t] = (idle_kw * nodes[p,t] + kwh_per_unit * served[p,t]) / 1000            (MW)
     revenue_t  = revenue_per_unit_t * sum_p served[p,t] * step_h
     penalty_t  = shed_penalty_per_unit_t * shed_t * step_h
 
-Power is affine in the load: a node that serves ``capacity_per_node_hour`` draws ``full_kw``, so that by default
-``kwh_per_unit = (full_kw - idle_kw) / capacity_per_node_hour``.
-
-Nodes usable at the latency target, with ``effective`` nodes (held less those not yet ready after a switch):
+What a node serves (``capacity``) and draws is told in :mod:`optimizer.service_capacity`. Nodes usable at the latency
+target, with ``effective`` nodes (held less those not yet ready after a switch or a cold start):
 
 - by default all of them, or ``(1 - headroom) * effective``;
 - with ``latency_headroom`` a tangent of Erlang's C formula (:mod:`optimizer.latency_headroom`), with a replica as one
@@ -23,103 +21,75 @@ Nodes usable at the latency target, with ``effective`` nodes (held less those no
   there is demand, which needs no binary (in steps in which the pool does not have so many available nothing is
   served); with several pools a binary says on which pools it serves.
 
-Several pools, also of several sites, share the demand: the plan routes it.
+A replica that is started serves only after ``cold_start_minutes`` (loading the model), on top of ``switch_minutes`` of
+the pool. Several pools, also of several sites, share the demand: the plan routes it, within a latency limit and at a
+cost of transfer if asked (:mod:`optimizer.service_routes`). Several models on one pool are several services.
+
+Input and output counted apart: :mod:`optimizer.prefill`. Batch work that may wait: :mod:`optimizer.deferrable_demand`.
+Money given back for missed service levels: :mod:`optimizer.service_credits`. Who is shed first:
+:mod:`optimizer.service_priority`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyomo.environ as pyo
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Finding, Floats, MoneyLine, Result
+from optimizer.component import Carried, Finding, Floats, MoneyLine, Result
+from optimizer.deferrable_demand import DeferrableDemand
 from optimizer.frame import Frame
 from optimizer.horizon import PeriodKind
-from optimizer.quantities import Fraction, Series, SeriesOf
-from optimizer.service_capacity import ServiceCapacity
-from optimizer.service_level import shortfalls
+from optimizer.quantities import Fraction
+from optimizer.served_demand import ServedDemand
+from optimizer.service_audit import audit_service
+from optimizer.service_checks import service_findings
+from optimizer.service_credits import CARRIES, CreditTier, Months, credit_money, declare_credits, tier_problem
 from optimizer.settlement import declare_periods
-from optimizer.template import Constraint, Param, Var
-from optimizer.workload import Workload, nodes_available, pool_of
-
-if TYPE_CHECKING:
-    from optimizer.assets.gpu_pool import GpuPool
+from optimizer.template import Constraint, Var
 
 
-class InferenceService(ServiceCapacity, Workload):
+class InferenceService(ServedDemand):
     """Demand that is served on GPU nodes."""
 
+    carries: ClassVar[dict[str, str]] = DeferrableDemand.carries | CARRIES
+
     kind: Literal["inference_service"] = "inference_service"
-    demand_per_hour: Annotated[Series, SeriesOf("unit/h", ge=0)]
-    """Demand in units per hour; may differ by member."""
-    unit: Annotated[str, Field(min_length=1, max_length=40)] = "unit"
-    """Name of the unit in which demand is counted (``Mtok``, ``thousand requests``)."""
-    revenue_per_unit: Annotated[Series, SeriesOf("currency/unit", ge=0)]
-    """Revenue per unit served."""
-    shed_penalty_per_unit: Annotated[Series, SeriesOf("currency/unit", ge=0)] = Series.constant(0.0)
-    """Penalty per unit of demand that is not served."""
     min_served: Fraction = 0.0
     """Share of the demand of each period that has to be served (service level)."""
     min_served_period: PeriodKind = "day"
     """Period over which the service level is counted."""
+    credits: list[CreditTier] = []  # noqa: RUF012
+    """Shares of a month's revenue given back where less than a share of the month's demand is served."""
+    priority: Annotated[int, Field(ge=1, strict=True)] | None = None
+    """1 is shed last: the planner is told where revenues and penalties would shed it before a service with a higher
+    number on the same pool."""
     min_replicas: Annotated[int, Field(ge=0, strict=True)] = 0
     """Replicas kept up at all times, over all pools together."""
-    integer: bool = False
-    """Whole replicas; the default lets the number be fractional."""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        problem = tier_problem(self.credits)
+        if self.deferrable is not None and self.prefill is not None and self.prefill.pools is not None:
+            problem = "deferrable: cannot be served on pools that only take in input; make it a service of its own"
+        if problem is not None:
+            raise ValueError(problem)
+        return self
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
         yield from super().check(f)
-        available = nodes_available(f)
-        least = float(available.sum(axis=0).min())
-        if self.min_replicas * self.nodes_per_replica > least:
-            yield Finding(
-                "min_replicas",
-                f"{self.min_replicas} replicas need {self.min_replicas * self.nodes_per_replica} nodes; "
-                f"as few as {least:g} are available",
-                self.min_replicas,
-            )
-        if self.min_served == 0 and self.min_served_period != "day":
-            yield Finding("min_served_period", "has no effect without min_served", fatal=False)
-        for pool in map(pool_of, f.hosts("pool")):
-            most_kw = self.largest_node_kw(pool)
-            if most_kw > pool.full_kw * (1 + 1e-9):
-                what = f"a node at its capacity would draw {most_kw:g} kW, more than full_kw of {pool.name}"
-                yield Finding(
-                    "kwh_per_unit",
-                    what,
-                    self.kwh_per_unit,
-                    f"at most {(pool.full_kw - pool.idle_kw) / self.capacity_per_node_hour:g}",
-                    fatal=False,
-                )
-        message = shortfalls(self, f, self.servable(available))
-        if message:
-            yield Finding("min_served", message, self.min_served)
-
-    def _open(self, f: Frame) -> Floats:
-        """1 where the service can serve: there is demand, and the pool has the nodes below which nothing is usable."""
-        enough = nodes_available(f) >= self.usable_line.least_servers
-        return np.where(enough & (f.values(self.demand_per_hour) > 0), 1.0, 0.0)
+        yield from service_findings(self, f)
 
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
         super().variables(b, f)
-        pools = [pool_of(part) for part in f.hosts("pool")]
-        energy = np.array([self.energy_per_unit_kwh(pool) for pool in pools])
-        replicas = nodes_available(f) / self.nodes_per_replica
-        b.mwh_per_unit = Param(b.pools, values=energy / 1e3)
-        b.demand = f.series_param(self.demand_per_hour)
-        b.unit_revenue = f.series_param(self.revenue_per_unit)
-        b.unit_penalty = f.series_param(self.shed_penalty_per_unit)
-        b.replicas_most = Param(
-            b.pools, f.members, f.steps, values=np.floor(replicas + 1e-9) if self.integer else replicas
-        )
-        b.can_serve = Param(b.pools, f.members, f.steps, values=self._open(f))
+        self.declare_data(b, f)
         b.replicas = Var(
             b.pools,
             f.members,
@@ -134,7 +104,7 @@ class InferenceService(ServiceCapacity, Workload):
             within=pyo.NonNegativeReals,
             bounds=lambda b, p, w, t: (0, b.demand[w, t] * b.can_serve[p, w, t]),
         )
-        if self._chooses_pools(f):
+        if self.chooses_pools(f):
             b.serving = Var(
                 b.pools,
                 f.members,
@@ -142,9 +112,8 @@ class InferenceService(ServiceCapacity, Workload):
                 within=pyo.Binary,
                 bounds=lambda b, p, w, t: (0, b.can_serve[p, w, t]),
             )
-
-    def _chooses_pools(self, f: Frame) -> bool:
-        return self.latency_headroom is not None and len(f.hosts("pool")) > 1
+        if self.deferrable is not None:
+            self.deferrable.variables(b, f, self.batch_work(f).capacity[:, 0, 0], self.nodes_in_reach(f))
 
     def constraints(self, b: Any, f: Frame) -> None:
         super().constraints(b, f)
@@ -155,6 +124,14 @@ class InferenceService(ServiceCapacity, Workload):
             rule=lambda b, w, t: self._served(b, w, t) <= b.demand[w, t],
             doc="served within demand",
         )
+        if self.prefill is not None and self.prefill.pools is not None:
+            b.prefilling = pyo.Set(initialize=self.unit_work(f).prefilling)
+            b.both_stages = Constraint(
+                f.members,
+                f.steps,
+                rule=lambda b, w, t: sum(b.served[p, w, t] for p in b.prefilling) == self._served(b, w, t),
+                doc="what is answered has been taken in on the pools that prefill",
+            )
         if self.min_replicas > 0:
             b.kept_up = Constraint(
                 f.members,
@@ -173,10 +150,22 @@ class InferenceService(ServiceCapacity, Workload):
                 ),
                 doc="share of the demand served in each period (min_served)",
             )
+        if self.deferrable is not None:
+            self.deferrable.constraints(b, f)
+        if self.credits:
+            demand = f.values(self.demand_per_hour)
+            declare_credits(
+                b,
+                f,
+                self.credits,
+                Months.of(f.horizon, demand, demand, self.unit_revenue(f)),
+                lambda w, t: f.step_h * self._served(b, w, t),
+                lambda w, t: b.unit_revenue[w, t] * f.step_h * self._served(b, w, t),
+            )
 
     def _capacity(self, b: Any, f: Frame) -> None:
-        capacity, line, serves = self.capacity_per_node_hour, self.usable_line, b.can_serve
-        if self._chooses_pools(f):
+        line, serves = self.usable_line, b.can_serve
+        if self.chooses_pools(f):
             serves = b.serving
             b.serving_pools = Constraint(
                 b.pools,
@@ -185,25 +174,47 @@ class InferenceService(ServiceCapacity, Workload):
                 rule=lambda b, p, w, t: b.served[p, w, t] <= b.demand[w, t] * b.serving[p, w, t],
                 doc="served only on pools that hold enough nodes for the latency target",
             )
+        fills = self.deferrable is not None and self.deferrable.fills_headroom
         b.capacity = Constraint(
             b.pools,
             f.members,
             f.steps,
             rule=lambda b, p, w, t: (
-                b.served[p, w, t]
-                <= capacity * (line.slope * self.effective_nodes(b, f, p, w, t) - line.intercept * serves[p, w, t])
+                b.served[p, w, t] + (0.0 if fills else self._batch(b, p, w, t))
+                <= b.unit_capacity[p, w, t]
+                * (line.slope * self.effective_nodes(b, f, p, w, t) - line.intercept * serves[p, w, t])
             ),
             doc="served within the capacity of the nodes at the latency target",
         )
+        if fills:
+            b.whole_capacity = Constraint(
+                b.pools,
+                f.members,
+                f.steps,
+                rule=lambda b, p, w, t: (
+                    b.served[p, w, t] + self._batch(b, p, w, t)
+                    <= b.unit_capacity[p, w, t] * self.effective_nodes(b, f, p, w, t)
+                ),
+                doc="served and batch work within the whole capacity of the nodes",
+            )
+
+    def _batch(self, b: Any, p: Any, w: Any, t: Any) -> Any:
+        """Batch work on pool ``p`` in units of demand that would take as many node-hours."""
+        return 0.0 if self.deferrable is None else b.batch_weight[p, w, t] * b.batch[p, w, t]
 
     def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
         return self.nodes_per_replica * b.replicas[p, w, t]
 
     def pool_power_mw(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
-        return b.idle_mw[p] * self.nodes(b, f, p, w, t) + b.mwh_per_unit[p] * b.served[p, w, t]
+        power = b.held_mw[p] * self.nodes(b, f, p, w, t) + b.mwh_per_unit[p, w, t] * b.served[p, w, t]
+        return power if self.deferrable is None else power + b.batch_mwh_per_unit[p] * b.batch[p, w, t]
 
     def _served(self, b: Any, w: Any, t: Any) -> Any:
-        return sum(b.served[p, w, t] for p in b.pools)
+        return sum(b.served[p, w, t] for p in b.answering)
+
+    def _flow(self, b: Any, p: Any, w: Any, t: Any) -> Any:
+        """Units that pass through pool ``p``, batch work included."""
+        return b.served[p, w, t] if self.deferrable is None else b.served[p, w, t] + b.batch[p, w, t]
 
     def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
         lines = {
@@ -212,54 +223,69 @@ class InferenceService(ServiceCapacity, Workload):
                 lambda b, w, t: -b.unit_penalty[w, t] * f.step_h * (b.demand[w, t] - self._served(b, w, t))
             ),
         }
+        if any(self.transfer_costs):
+            lines["inference_transfer_cost"] = f.by_step(
+                lambda b, w, t: -f.step_h * sum(b.transfer_cost[p] * self._flow(b, p, w, t) for p in b.pools)
+            )
+        if self.credits:
+            lines["inference_credits"] = credit_money(b, f)
+        if self.deferrable is not None:
+            lines |= self.deferrable.money(b, f)
         return lines | super().money(b, f)
 
     def results(self, b: Any, f: Frame) -> dict[str, Result]:
         found = super().results(b, f)
-        rate = f"{self.unit}/h"
+        rate, labels = f"{self.unit}/h", tuple(part.label for part in f.hosts("pool"))
         found["demand"] = f.by_time(lambda b, w, t: b.demand[w, t], rate, "demand")
         found["served"] = f.by_time(lambda b, w, t: self._served(b, w, t), rate, "demand served")
         found["shed"] = f.by_time(lambda b, w, t: b.demand[w, t] - self._served(b, w, t), rate, "demand not served")
         if len(b.pools) > 1:
-            labels = tuple(part.label for part in f.hosts("pool"))
             found["served_by_pool"] = f.by_time_and(
                 "pool", labels, b.pools, lambda b, p, w, t: b.served[p, w, t], rate, "demand served by pool"
             )
+        if self.deferrable is not None:
+            found |= self.deferrable.results(b, f, self.unit, labels)
         return found
 
     # ------------------------------------------------------------------ after the model
     def audited_pool_power_mw(self, a: AuditView, p: int) -> Floats:
-        pool: GpuPool = a.hosts("pool")[p].component
+        rate = self.rates_on(a)[p]
         nodes, served = self.audited_by_pool(a, "nodes")[p], self.audited_by_pool(a, "served")[p]
-        return np.asarray((pool.idle_kw * nodes + self.energy_per_unit_kwh(pool) * served) / 1e3)
+        power_kw = rate.idle_kw * nodes + self.unit_work(a).kwh[p] * served
+        if self.deferrable is not None:
+            power_kw = power_kw + self.batch_work(a).kwh[p] * self.audited_batch(a)[p]
+        return np.asarray(power_kw / 1e3)
+
+    def audited_batch(self, a: AuditView) -> Floats:
+        """Batch work served by pool, (pools, members, steps); 0 without any."""
+        if self.deferrable is None:
+            return np.zeros((len(a.hosts("pool")), *a.shape))
+        return a.table("batch_by_pool") if len(a.hosts("pool")) > 1 else a["batch_served"][np.newaxis]
 
     def charts(self, f: Frame) -> tuple[Chart, ...]:
         rate = f"{self.unit}/h"
         lines, title = ("served", "shed"), "served and shed against demand"
-        return (Chart("Inference", lines, rate, title, limits=("demand",), stacked=True),)
+        chart = Chart("Inference", lines, rate, title, limits=("demand",), stacked=True)
+        if self.deferrable is None:
+            return (chart,)
+        waiting = Chart("Inference", ("batch_waiting", "batch_late"), self.unit, "batch work", at_step_end=True)
+        return chart, Chart("Inference", ("batch_arrived", "batch_served"), rate, "batch work"), waiting
 
     def audit(self, a: AuditView) -> None:
         super().audit(a)
-        demand, served, shed = a.values(self.demand_per_hour), a["served"], a["shed"]
-        by_pool, ready = self.audited_by_pool(a, "served"), self.audited_effective_nodes(a)
-        a.equal("demand as given", a["demand"], demand)
-        a.at_least("served is not negative", by_pool, 0.0)
-        a.equal("served by pool adds up", served, by_pool.sum(axis=0))
-        a.at_most("served within demand", served, demand)
-        a.equal("served and shed add up to the demand", served + shed, demand)
-        line = self.usable_line
-        usable = np.maximum(0.0, line.slope * ready - line.intercept)
-        a.at_most("served within the capacity at the latency target", by_pool, self.capacity_per_node_hour * usable)
-        a.at_least("replicas kept up (min_replicas)", a["nodes"], float(self.min_replicas * self.nodes_per_replica))
-        if self.integer:
-            a.whole("replicas are whole", self.audited_by_pool(a, "nodes") / self.nodes_per_replica)
-        wanted = a.sum_by_period(demand, self.min_served_period)
-        a.at_least(
-            "share served (min_served)", a.sum_by_period(served, self.min_served_period), self.min_served * wanted
-        )
-        a.money("inference_revenue", (a.values(self.revenue_per_unit) * served * a.step_h).sum(axis=1))
-        penalty = a.values(self.shed_penalty_per_unit) * (demand - served) * a.step_h
-        a.money("inference_shed_penalty", -penalty.sum(axis=1))
+        audit_service(self, a)
+
+    def carry(self, a: AuditView) -> dict[str, Carried]:
+        states = {} if self.deferrable is None else self.deferrable.carry(a)
+        if self.credits:
+            months = Months.of(a.horizon, a.values(self.demand_per_hour), a["served"], self.unit_revenue(a))
+            states |= (Months.carried(a.frame) + months).handed_on(a.horizon)
+        return states
+
+    def end_rule(self, f: Frame) -> str | None:
+        if self.deferrable is not None:
+            return "batch work that waits is handed on with the times at which it is due, and earns nothing here"
+        return None
 
     def summary(self, a: AuditView) -> dict[str, float]:
         demand = float(a.probabilities @ a.values(self.demand_per_hour).sum(axis=1))
