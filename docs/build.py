@@ -130,8 +130,15 @@ def holds(field: dict[str, Any], target: str) -> str:
             return f"`[{', '.join(item.get('type', 'value') for item in field['prefixItems'])}]`"
         items = holds(field.get("items", {}), target)
         return items if items.startswith("components") else f"list of {items}"
+    if field.get("type") == "object" and field.get("additionalProperties") is True:
+        return "mapping of fields to values"
     if field.get("type") == "object":
-        return f"mapping of names to {holds(field['additionalProperties'], target)}"
+        held = (
+            field["additionalProperties"]
+            if "additionalProperties" in field
+            else next(iter(field["patternProperties"].values()))
+        )
+        return f"mapping of names to {holds(held, target)}"
     words = {"number": "number", "integer": "whole number", "boolean": "`true` or `false`", "string": "text"}
     return _with_limits(words.get(str(field.get("type")), "value"), field)
 
@@ -164,9 +171,23 @@ def kind_page(kind: type[Component], path: Path) -> str:
         title = module.__name__.partition(".")[2].replace("_", " ").replace(".", ": ")
         lines += ["", f"### Shared rules: {title}", "", prose(module.__doc__ or "")]
     lines += ["", "## Fields", "", *field_table(schema, "")]
-    for name, part in schema.get("$defs", {}).items():
+    for name, part in own_definitions(schema).items():
         lines += ["", *definition(name, part, "")]
     return "\n".join([*lines, "", *declared(kind, example(path))])
+
+
+def own_definitions(schema: dict[str, Any]) -> dict[str, Any]:
+    """Parts that the fields of a kind hold, in alphabetical order; kinds that it holds have pages of their own."""
+    known, found = schema.get("$defs", {}), set()
+    waiting: list[Any] = [schema["properties"]]
+    while waiting:
+        entry = waiting.pop()
+        name = str(entry.get("$ref", "")).rpartition("/")[2] if isinstance(entry, dict) else ""
+        if name and name not in found and "kind" not in known[name].get("properties", {}):
+            found.add(name)
+            waiting.append(known[name])
+        waiting += entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list) else []
+    return {name: part for name, part in known.items() if name in found}
 
 
 def example(path: Path) -> opt.Scenario:
@@ -233,7 +254,7 @@ def declared(kind: type[Component], scenario: opt.Scenario) -> list[str]:
         *_section("Constraints", ("constraint", "in words"), rules.items(), "None beside the bounds of the variables."),
         *_section("Money lines", ("line of the ledger", "booked"), money.items(), "None: it earns and costs nothing."),
         *(told if ends else []),
-        *_section("Results in the dispatch", ("result", "unit", "dimensions", "meaning"), rows),
+        *_section("Results in the dispatch", ("result", "unit", "dimensions", "meaning"), rows, "None of its own."),
     ]
 
 

@@ -125,7 +125,8 @@ def _resolve(part: Part, parts: dict[str, Part]) -> Iterator[Finding]:
     for field, offer in part.component.refers_to.items():
         value = getattr(part.component, field)
         names = [] if value is None else [value] if isinstance(value, str) else list(value)
-        offered = _offered(part, [p for p in parts.values() if p.component.offers == offer], not isinstance(value, str))
+        able = [p for p in parts.values() if offer in _words(p.component.offers)]
+        offered = _offered(part, able, not isinstance(value, str))
         hosts: list[Part] = []
         for name in names:
             found = offered.get(name, ())
@@ -142,6 +143,10 @@ def _resolve(part: Part, parts: dict[str, Part]) -> Iterator[Finding]:
                 for host in found:
                     host.guests.append(part)
         part.hosts[field] = tuple(hosts)
+
+
+def _words(offers: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return offers if isinstance(offers, tuple) else () if offers is None else (offers,)
 
 
 def _offered(part: Part, hosts: list[Part], several: bool) -> dict[str, tuple[Part, ...]]:

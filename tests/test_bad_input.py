@@ -79,7 +79,7 @@ CASES = [
         "- name: h100",
         "sites[0].assets[1].kind",
         "is missing",
-        "one of: battery, gpu_pool, miner_fleet",
+        "one of: battery, generator, gpu_pool, heat_reuse, miner_fleet, renewable",
     ),
     broken("no sites", "sites:", "stes:", "sites", "is missing", "is it written as 'stes'?"),
     broken("other format", "format: 1", "format: 2", "format", "found 2", "format 1"),

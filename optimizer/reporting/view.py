@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.audit import AuditView, Findings
+from optimizer.component import Asset
 from optimizer.contract import Contract, Peak
 from optimizer.parts import Parts, place
 from optimizer.reporting.members import SMALLEST, Spread, spread
@@ -104,7 +105,7 @@ class View:
     def _share(self, part: Part, site: str) -> Floats | None:
         """What a component shared by sites draws at one of them, by its power by host; None where not known."""
         for reference, hosts in part.hosts.items():
-            here = [i for i, host in enumerate(hosts) if host.site == site]
+            here = [i for i, host in enumerate(hosts) if host.site == site and isinstance(host.component, Asset)]
             if not here:
                 continue
             if len(here) == len(hosts):
