@@ -81,7 +81,38 @@ def _machines() -> dict[str, Any]:
     return {"kind": "miner_fleet", "name": "m", "machines": 10_000, "hashprice_per_ph_day": HASHPRICE}
 
 
-ROWS: tuple[Callable[[], Row], ...] = (on_off_against_ladder, on_off_against_ladder_with_delivery)
+# ---------------------------------------------------------------------- cooling: the free hours
+def free_cooling() -> Row:
+    """A GPU hall on water-cooled chillers, without and with free cooling against the wet bulb."""
+    wet_bulb = {"temperature_c": "market.t_wb_c"}
+    plant = {
+        "kind": "chiller_plant",
+        "name": "plant",
+        "chillers": 4,
+        "capacity_mw": 4.0,
+        "cop": wet_bulb | {"table": [[-30, 8.5], [5, 8.0], [15, 7.0], [35, 4.5]]},
+        "integer": False,
+        "distribution": 0.03,
+    }
+    free = {"free_cooling": wet_bulb | {"return_c": 22, "ua_mw_per_k": 1.0, "power_per_mw": 0.02}}
+    pool = {"kind": "gpu_pool", "name": "h100", "cooling": "plant", "nodes": 1000, "idle_kw": 2.0, "full_kw": 10.2}
+    rental = {"kind": "rental", "name": "rental", "pool": "h100", "price_per_gpu_hour": 1.9, "max_nodes": 1000}
+    sites = [
+        {"contracts": [spot()], "cooling": [plant | extra], "assets": [pool], "workloads": [rental]}
+        for extra in ({}, free)
+    ]
+    costs = [-planned(site).summary["ledger"]["spot_energy"] for site in sites]
+    return Row(
+        "free cooling",
+        "1,000 H100 nodes rented out, on chilled water (cost of energy)",
+        "chillers alone",
+        -costs[0],
+        "free cooling below 22 °C of wet bulb",
+        -costs[1],
+    )
+
+
+ROWS: tuple[Callable[[], Row], ...] = (on_off_against_ladder, on_off_against_ladder_with_delivery, free_cooling)
 
 
 # ---------------------------------------------------------------------- the table

@@ -55,7 +55,7 @@ class MiningLadder(StrictModel):
         """Steps that are never used, and steps that hash less for more power."""
         field = "ladder" if self.ladder else "modes"
         dominated = [mode.name for mode in self.all_modes if mode not in kept]
-        if dominated:
+        if dominated and not self.ladder:  # of a bundled ladder there is nothing to mend
             yield Finding(
                 field,
                 f"{', '.join(dominated)} lie below the envelope of hash over power and are never used: "

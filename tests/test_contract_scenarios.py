@@ -154,3 +154,29 @@ def test_a_second_week_starts_where_the_first_has_ended(tmp_path: Path) -> None:
     assert booked == pytest.approx(-4200 * max(peaks[1], 0.8 * 52))
     events = data_of(first, "curtailment", "events").sum() + data_of(second, "curtailment", "events").sum()
     assert second.summary["carry"]["components"]["curtailment"]["hours_used"] == {"2024": pytest.approx(events)}
+
+
+# ---------------------------------------------------------------------- chilled water, and everything at once
+def test_the_store_moves_the_compressors_out_of_the_dear_hours() -> None:
+    """Proves: the tank gives its cold in the dearest eighth of the hours and is charged in others; no day drinks more
+    than its water; three of the four chillers could bear the heat at any time.
+
+    Sensitivity: a store that ignored prices would be charged in the dear hours as often as in others."""
+    _, plan = shipped.solved("chilled_72h")
+    price = plan.scenario.sites[0].contracts[0].price_per_mwh.values[0]  # type: ignore[attr-defined]
+    dear = price >= np.quantile(price, 0.875)
+    given, taken = (
+        plan.dispatch[v].sel(component="tank").to_numpy()[0] for v in ("cold_discharge_mw", "cold_charge_mw")
+    )
+    assert given[dear].mean() > 2 * given[~dear].mean()
+    assert taken[dear].sum() == pytest.approx(0.0, abs=1e-6)
+    water = plan.dispatch["water_m3"].sel(component="plant").to_numpy()[0].reshape(3, 24).sum(axis=1)
+    assert (water <= 820 + 1e-6).all()
+
+
+def test_everything_at_once_is_proven_within_the_gap() -> None:
+    """Proves: all machines, work, cooling, on-site energy and services together; every job finishes."""
+    _, plan = shipped.solved("campus_everything_week")
+    assert plan.summary["work_done"] == pytest.approx({"finetune": 22_000, "pretrain": 18_432, "evaluation": 6_144})
+    assert of(plan, "award_mw", "ecrs").max() == pytest.approx(20.0, abs=1e-6)
+    assert plan.summary["ledger"]["wires_demand"] == pytest.approx(0.0)  # afternoons stay below the peak so far
