@@ -79,7 +79,7 @@ def solve(
     pass_arrays(highs, arrays)
     if start is not None:
         highs.setSolution(len(start), np.arange(len(start), dtype=np.int32), start)
-    interrupted = _run(highs, progress)
+    interrupted = run_highs(highs, progress)
     outcome = _outcome(highs, arrays, options, interrupted=interrupted)
     if outcome.values is not None and not interrupted:
         _settle(outcome, arrays, options, highs)
@@ -105,6 +105,9 @@ def new_highs(options: SolverOptions) -> Any:
         "time_limit": options.time_limit_s,
         "threads": options.threads,
         "random_seed": options.seed,
+        # spends half of the time of difficult weeks at the root and found no better plan in any shipped scenario
+        # (docs/benchmarks.md)
+        "mip_heuristic_run_root_reduced_cost": False,
     }.items():
         highs.setOptionValue(name, value)
     return highs
@@ -155,7 +158,7 @@ def _collect_log(highs: Any, lines: list[str]) -> None:
     highs.cbLogging += lambda event: lines.append(event.message)
 
 
-def _run(highs: Any, progress: Callable[[Progress], None] | None) -> bool:
+def run_highs(highs: Any, progress: Callable[[Progress], None] | None) -> bool:
     """Run HiGHS; returns whether it was interrupted."""
     asked = threading.Event()
     failure: list[Exception] = []
@@ -257,7 +260,7 @@ def _settle(outcome: Outcome, arrays: Arrays, options: SolverOptions, highs: Any
         )
         highs = new_highs(options)
         pass_arrays(highs, arrays)
-        if _run(highs, None) or highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        if run_highs(highs, None) or highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             log.debug("the plan with its whole decisions fixed could not be solved again and is left as it is")
             return
         outcome.values = np.asarray(highs.getSolution().col_value, dtype=float)
@@ -286,7 +289,7 @@ def _break_ties(highs: Any, outcome: Outcome, arrays: Arrays) -> None:
         sides = _kept(solution.row_value, solution.row_dual, arrays.row_lower, arrays.row_upper)
         highs.changeRowsBounds(rows, every_row, *sides)
     highs.changeColsCost(columns, every_column, -np.asarray(arrays.least, dtype=float))
-    if _run(highs, None) or highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+    if run_highs(highs, None) or highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         log.debug("ties could not be broken; the plan is left as it is")
         return
     values = np.asarray(highs.getSolution().col_value, dtype=float)
