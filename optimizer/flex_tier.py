@@ -1,9 +1,10 @@
 """The flex tier of a job: the part of its power that it gives up when a reserve is called.
 
 A job that tolerates a loss of throughput of ``flex_fraction`` while a call lasts can hold that share of its dynamic
-power, what its nodes draw above idling, as reserve up (power caps cut power at least as much as speed)::
+power, what its nodes draw above idling, as reserve up (power caps cut power at least as much as speed); what it saves
+by power caps anyway it cannot give up again::
 
-    sum r_t <= flex_fraction * sum_p (full_kw[p] - idle_kw[p]) / 1000 * nodes[p,t]
+    sum r_t <= flex_fraction * sum_p ((full_kw[p] - idle_kw[p]) / 1000 * nodes[p,t] - saved by caps[p,t])
 
 It holds no reserve down. A MWh called costs the node-hours that its nodes do not work, each worth ``value / work``
 of the job; that a late job may lose all its value is not counted. The response takes the minutes of a checkpoint.
@@ -60,7 +61,16 @@ class FlexTier(ReserveProvider, Workload):
 
     def _tier_mw(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
         """The flex tier of the nodes held on pool ``p``, MW."""
-        return self.flex_fraction * (b.full_mw[p] - b.idle_mw[p]) * self.nodes(b, f, p, w, t)
+        dynamic = (b.full_mw[p] - b.idle_mw[p]) * self.nodes(b, f, p, w, t)
+        return self.flex_fraction * (dynamic - self.saved_mw(b, f, p, w, t))
+
+    def saved_mw(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
+        """Power that the nodes held on pool ``p`` save by power caps, MW."""
+        return 0.0
+
+    def audited_saving_mw(self, a: AuditView, p: int) -> Floats:
+        """Power saved by caps on pool ``p``, MW, (members, steps), from the plan alone."""
+        return np.zeros(a.shape)
 
     def pool_reserve_mw(self, b: Any, f: Frame, p: Any, w: Any, t: Any, direction: Direction) -> Any:
         """What is held; of a job that may run on several pools the whole tier where it runs (none elsewhere)."""
@@ -87,7 +97,8 @@ class FlexTier(ReserveProvider, Workload):
     def _audited_tier_mw(self, a: AuditView, p: int) -> Floats:
         pool = a.hosts("pool")[p].component
         nodes = self.audited_by_pool(a, "nodes")[p]
-        return np.asarray(self.flex_fraction * (pool.full_kw - pool.idle_kw) / 1e3 * nodes)
+        dynamic = (pool.full_kw - pool.idle_kw) / 1e3 * nodes
+        return np.asarray(self.flex_fraction * (dynamic - self.audited_saving_mw(a, p)))
 
     def audited_pool_reserve_mw(self, a: AuditView, p: int, direction: Direction) -> Floats:
         if len(a.hosts("pool")) == 1:

@@ -7,18 +7,26 @@ Runs are decided by blocks ``k`` of steps, counted from the job's release: one s
     preemptible   sum_p nodes[p,t] = gang * run[block_of[t]]
     several pools nodes[p,t] <= most * assigned[p],   sum_p assigned[p] = 1,  assigned the same for all members
 
+The pace is the speed of the nodes held, were there no losses: all of them, or less where pools are slower
+(:mod:`optimizer.job_places`) or nodes are capped (:mod:`optimizer.power_caps`)::
+
+    pace_t = sum_p speed[p] * (nodes[p,t] - sum_c (1 - speed_c) * capped[p,c,t])
+
 Starts and minimum runs are those of :mod:`optimizer.job_runs`. A start loses the first ``restart_loss_hours``, with
 ``share_j`` the part of the ``j``-th step after it that is lost, exactly so for any size::
 
-    lost_t >= share_j * (nodes_t - max_nodes * (1 - started_{t-j}))           (node-steps; malleable)
-    lost_t  = gang * share_{t in block} * started[block_of[t]]                (preemptible)
+    lost_t >= share_j * (pace_t - most * (1 - started_{t-j}))       (malleable; preemptible whose pace is not fixed)
+    lost_t  = gang * share_{t in block} * started[block_of[t]]      (preemptible)
 
 Progress is what was really done: work beyond the need is shown, and earns nothing. In a step in which a switch and a
 start together lose more than the step, it falls, and the work is made up for later::
 
-    progress_t = progress_{t-1} + step_h * speed(effective nodes_t - lost_t)
+    progress_t = progress_{t-1} + step_h * speed(pace_t - not yet ready_t - lost_t)
     progress_t >= work * finished_t,   finished_t >= finished_{t-1},   finished binary, for t from the deadline on
     credited   <= work,  credited <= progress_{T-1}
+
+Where others wait for the job (:mod:`optimizer.job_order`), or its throughput is promised
+(:mod:`optimizer.throughput_tier`), ``finished`` is told from the earliest step on in which it can be.
 """
 
 from __future__ import annotations
@@ -32,9 +40,12 @@ import pyomo.environ as pyo
 from optimizer.audit import AuditView
 from optimizer.component import Floats, Result
 from optimizer.frame import Frame
+from optimizer.job_order import has_successors
 from optimizer.job_runs import BlockRuns, first_then
 from optimizer.job_window import JobWindow
+from optimizer.power_caps import cap_constraints, cap_variables
 from optimizer.template import Constraint, Param, Var
+from optimizer.throughput_tier import audit_tier, tier_constraints, tier_variables
 
 
 class FlexibleJob(BlockRuns):
@@ -47,9 +58,16 @@ class FlexibleJob(BlockRuns):
         open_step = np.zeros(f.horizon.steps)
         open_step[window.first : window.end] = 1.0
         b.is_open = Param(f.steps, values=open_step)
+        there = np.arange(f.horizon.steps) >= self.job.first_steps(f)[:, np.newaxis]
+        b.open_on = Param(b.pools, f.steps, values=open_step * there)
+        b.pool_speed = Param(b.pools, values=self.job.pool_speeds)
         self._run_variables(b, f, window)
         self._node_variables(b, f)
+        if self.job.power_caps is not None:
+            cap_variables(b, f, self.job.most_nodes)
         self._progress_variables(b, f, window)
+        if self.job.flex is not None:
+            tier_variables(b, f, self.job, self.job.flex)
 
     def _holds_nodes(self, b: Any) -> bool:
         """Whether the nodes held are variables of their own."""
@@ -63,10 +81,10 @@ class FlexibleJob(BlockRuns):
             f.members,
             f.steps,
             within=pyo.NonNegativeIntegers if self.job.integer else pyo.NonNegativeReals,
-            bounds=lambda b, p, w, t: (0, self.job.most_nodes * b.is_open[t]),
+            bounds=lambda b, p, w, t: (0, self.job.most_nodes * b.open_on[p, t]),
         )
         if len(b.pools) > 1:
-            b.assigned = Var(b.pools, within=pyo.Binary)
+            b.assigned = Var(b.pools, within=pyo.Binary, decided_at=self.job.first_steps(f))
 
     def _progress_variables(self, b: Any, f: Frame, window: JobWindow) -> None:
         before = self.job.work_done_before
@@ -75,7 +93,7 @@ class FlexibleJob(BlockRuns):
         b.progress = Var(
             f.members, f.states, within=pyo.Reals, bounds=lambda b, w, t: (b.progress_least[t], b.progress_most[t])
         )
-        states = window.finish_states
+        states = self._finish_states(f)
         best = np.concatenate([np.full((f.members_count, 1), before), self.job.best_progress(f)], axis=1)
         possible = best[:, states.start + 1 : states.stop + 1] >= self.job.work_node_hours * (1 - 1e-9)
         b.finish_states = pyo.RangeSet(states.start, states.stop - 1)
@@ -84,16 +102,29 @@ class FlexibleJob(BlockRuns):
         b.is_finished = Var(
             f.members, b.finish_states, within=pyo.Binary, bounds=lambda b, w, t: (0, b.finish_possible[w, t])
         )
-        b.decided = Param(f.steps, values=np.where(np.arange(f.horizon.steps) >= states.start, 1.0, 0.0))
-        b.decided_in = Param(f.steps, values=np.clip(np.arange(f.horizon.steps), states.start, states.stop - 1))
+        state = np.arange(-1, f.horizon.steps)
+        b.decided = Param(f.states, values=np.where(state >= states.start, 1.0, 0.0))
+        b.decided_in = Param(f.states, values=np.clip(state, states.start, states.stop - 1))
         if self.job.unfinished_value_per_node_hour > 0:
             b.credited = Var(f.members, within=pyo.NonNegativeReals, bounds=lambda b, w: (0, self.job.work_node_hours))
+
+    def _finish_states(self, f: Frame) -> range:
+        """States for which it is told whether the job has finished: from the deadline on, or as soon as it can be."""
+        states = self.job.window(f).finish_states
+        if self.job.flex is None and not has_successors(f.part):
+            return states
+        enough = np.flatnonzero(self.job.best_progress(f).max(axis=0) >= self.job.work_node_hours * (1 - 1e-9))
+        return range(min(states.start, int(enough[0])) if len(enough) else states.start, states.stop)
 
     def constraints(self, b: Any, f: Frame) -> None:
         self._runs(b, f)
         self._sizes(b, f)
+        if self.job.power_caps is not None:
+            cap_constraints(b, f, lambda b, p, w, t: self.job.nodes(b, f, p, w, t))
         self._progress(b, f)
         self._completion(b, f)
+        if self.job.flex is not None:
+            tier_constraints(b, f, self.job, self.job.flex)
 
     @abstractmethod
     def _sizes(self, b: Any, f: Frame) -> None:
@@ -129,10 +160,33 @@ class FlexibleJob(BlockRuns):
     def _speed(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
         """Equivalent nodes at full speed."""
 
+    def _pace(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """Full-speed nodes that the nodes held are worth, were there no losses."""
+        job = self.job
+        if not job.has_own_pace:
+            return job.all_nodes(b, f, w, t)
+        return sum(b.pool_speed[p] * self._uncapped(b, f, p, w, t, job.nodes(b, f, p, w, t)) for p in b.pools)
+
+    def _uncapped(self, b: Any, f: Frame, p: Any, w: Any, t: Any, nodes: Any) -> Any:
+        """Nodes on pool ``p`` less what they lose at power caps."""
+        if self.job.power_caps is None:
+            return nodes
+        return nodes - sum(b.cap_loss[c] * b.capped[p, c, w, t] for c in b.caps)
+
     def _working(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
-        """Nodes that really work: ready after a switch, and past the loss of a start."""
-        ready = sum(self.job.effective_nodes(b, f, p, w, t) for p in b.pools)
-        return ready - self._lost(b, w, t) if self.job.restart_loss_hours > 0 else ready
+        """Full-speed nodes that really work: ready after a switch, and past the loss of a start."""
+        job = self.job
+        ready = (
+            sum(b.pool_speed[p] * self._uncapped(b, f, p, w, t, job.effective_nodes(b, f, p, w, t)) for p in b.pools)
+            if job.has_own_pace
+            else sum(job.effective_nodes(b, f, p, w, t) for p in b.pools)
+        )
+        return ready - self._lost(b, w, t) if job.restart_loss_hours > 0 else ready
+
+    @property
+    def _largest_pace(self) -> float:
+        """Most full-speed nodes that the nodes held can be worth."""
+        return self.job.most_nodes * float(self.job.pool_speeds.max())
 
     @abstractmethod
     def _lost(self, b: Any, w: Any, t: Any) -> Any:
@@ -171,16 +225,23 @@ class FlexibleJob(BlockRuns):
     def finished(self, b: Any, w: Any, t: Any) -> Any:
         return b.is_finished[w, t]
 
+    def finished_by(self, b: Any, w: Any, t: Any) -> Any:
+        return b.decided[t] * b.is_finished[w, b.decided_in[t]]
+
+    def under_way(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        if self._has_runs:
+            return b.run[w, b.block_of[t]]
+        return self.job.all_nodes(b, f, w, t) / self.job.most_nodes
+
+    def capped(self, b: Any, p: Any, c: Any, w: Any, t: Any) -> Any:
+        return b.capped[p, c, w, t]
+
     def credited(self, b: Any, f: Frame, w: Any) -> Any:
         return b.credited[w]
 
     def results(self, b: Any, f: Frame) -> dict[str, Result]:
         found = {
-            "finished": f.by_time(
-                lambda b, w, t: b.decided[t] * b.is_finished[w, b.decided_in[t]],
-                "1",
-                "finished by the end of the step (told from the deadline on)",
-            )
+            "finished": f.by_time(self.finished_by, "1", "finished by the end of the step (told from the deadline on)")
         }
         if self._has_runs:
             found["running"] = f.by_time(lambda b, w, t: b.is_open[t] * b.run[w, b.block_of[t]], "1", "running")
@@ -197,21 +258,27 @@ class FlexibleJob(BlockRuns):
         closed = np.ones(a.shape[1], bool)
         closed[window.first : window.end] = False
         a.equal("no nodes before release or after the last step allowed", nodes[:, closed], 0.0)
-        working = job.audited_effective_nodes(a).sum(axis=0)
+        slowed = job.audited_slowing(a)
+        working = np.einsum("p,pwt->wt", job.pool_speeds, job.audited_effective_nodes(a)) - slowed
         if self._has_runs:
-            self._audit_runs(a, window)
+            pace = np.einsum("p,pwt->wt", job.pool_speeds, job.audited_by_pool(a, "nodes")) - slowed
+            self._audit_runs(a, window, pace)
         if job.restart_loss_hours > 0:
             working = working - a["lost_nodes"]
+        speed = self._audited_speed(working, float(job.pool_speeds[job.audited_pool(a)]))
         done = np.diff(np.concatenate([a.full(job.work_done_before)[:, :1], a["progress"]], axis=1), axis=1)
-        self._audit_progress(a, done, a.step_h * np.where(closed, 0.0, self._audited_speed(working)))
-        told = slice(max(0, window.finish_states.start), window.finish_states.stop)
+        self._audit_progress(a, done, a.step_h * np.where(closed, 0.0, speed))
+        states = self._finish_states(a.frame)
+        told = slice(max(0, states.start), states.stop)
         finished = a["finished"][:, told]
         a.at_least("a finished job has done its work", a["progress"][:, told], job.work_node_hours * finished)
         a.at_least("a finished job stays finished", np.diff(finished, axis=1), 0.0)
+        if job.flex is not None:
+            audit_tier(a, job, job.flex)
 
     @abstractmethod
-    def _audited_speed(self, working: Floats) -> Floats:
-        """Speed of a number of nodes at work, equivalent nodes."""
+    def _audited_speed(self, working: Floats, of_pool: float) -> Floats:
+        """Speed of a number of full-speed nodes at work on a pool of so much speed, equivalent nodes."""
 
     def _audit_progress(self, a: AuditView, done: Floats, possible: Floats) -> None:
         a.equal("progress follows from the nodes at work", done, possible)

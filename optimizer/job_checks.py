@@ -62,6 +62,8 @@ def field_findings(job: TrainingJob) -> Iterator[str]:
     if job.overdue and job.required:
         yield "a job cannot be both overdue and required by its deadline"
     yield from _scaling_problems(job)
+    yield from job.place_problems()
+    yield from job.failure_problems(job.most_nodes, job.class_ == "malleable")
 
 
 def _scaling_problems(job: TrainingJob) -> Iterator[str]:
@@ -142,6 +144,7 @@ def _effectless(job: TrainingJob, f: Frame) -> Iterator[Finding]:
     for field, has_effect in useful.items():
         if getattr(job, field) != type(job).model_fields[field].default and not has_effect:
             yield Finding(field, f"has no effect on a {job.class_} job", fatal=False)
+    yield from _effectless_tier(job, f)
     if job.class_ == "preemptible":
         blocks = job.block_hours / f.step_h
         if abs(blocks - round(blocks)) > MARGIN:
@@ -149,10 +152,26 @@ def _effectless(job: TrainingJob, f: Frame) -> Iterator[Finding]:
             yield Finding("block_hours", f"is rounded up to whole steps, {rounded:g} h", job.block_hours, fatal=False)
 
 
+def _effectless_tier(job: TrainingJob, f: Frame) -> Iterator[Finding]:
+    if job.flex is None:
+        return
+    window, steps = job.window(f), job.flex.steps(f.step_h)
+    if job.class_ == "rigid":
+        if job.power_caps is None:
+            yield Finding("flex", "has no effect on a rigid job without power_caps", fatal=False)
+        return
+    if steps > window.end - window.first:
+        hours = f"no window of {job.flex.window_hours:g} h lies within the time in which the job may run"
+        yield Finding("flex.window_hours", f"{hours}: nothing is promised", job.flex.window_hours, fatal=False)
+    if abs(job.flex.window_hours - steps * f.step_h) > MARGIN:
+        rounded = f"is rounded up to whole steps, {steps * f.step_h:g} h"
+        yield Finding("flex.window_hours", rounded, job.flex.window_hours, fatal=False)
+
+
 def _fit(job: TrainingJob, f: Frame) -> Iterator[Finding]:
     """Work that cannot be done between release and deadline, even alone, at full speed and without a loss."""
     window, best = job.window(f), job.best_progress(f)
-    full_speed = job.gang_speed if job.gang else float(job.envelope.speed(job.most_nodes))
+    full_speed = float(job.full_rates.max())
     done = best[:, window.due - 1] if window.due > 0 else np.full(f.members_count, job.work_done_before)
     if window.open_ended:
         beyond = max(window.release_h, f.horizon.steps * f.step_h)

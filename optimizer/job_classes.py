@@ -46,6 +46,19 @@ class JobClass(ABC):
         """1 if the job has finished by the end of step ``t``; for states from the deadline on."""
 
     @abstractmethod
+    def finished_by(self, b: Any, w: Any, t: Any) -> Any:
+        """1 if the job has finished by the end of step ``t``, at any state; told of a job for which others wait, or
+        whose throughput is promised."""
+
+    @abstractmethod
+    def under_way(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """Part of the job (of 1) that runs in step ``t``; of a rigid one, also if it has run by then."""
+
+    @abstractmethod
+    def capped(self, b: Any, p: Any, c: Any, w: Any, t: Any) -> Any:
+        """Nodes held on pool ``p`` at row ``c`` of the power caps."""
+
+    @abstractmethod
     def credited(self, b: Any, f: Frame, w: Any) -> Any:
         """Node-hours done by the end of the horizon, at most the job's work."""
 

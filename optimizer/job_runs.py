@@ -63,10 +63,15 @@ class BlockRuns(JobClass):
         b.block_states = pyo.RangeSet(-1, last)
         b.block_history = pyo.RangeSet(-back, last)
         b.run_least = Param(b.block_states, values=first_then(float(ran or 0), np.zeros(last + 1)))
-        b.run_most = Param(b.block_states, values=first_then(float(ran is not False), np.ones(last + 1)))
+        possible = window.first + steps * np.arange(last + 1) >= self.job.first_steps(f).min()
+        b.run_most = Param(b.block_states, values=first_then(float(ran is not False), np.where(possible, 1.0, 0.0)))
         b.start_most = Param(b.block_history, values=np.concatenate([np.zeros(back), np.ones(last + 1)]))
         b.run = Var(
-            f.members, b.block_states, within=pyo.Binary, bounds=lambda b, w, k: (b.run_least[k], b.run_most[k])
+            f.members,
+            b.block_states,
+            within=pyo.Binary,
+            bounds=lambda b, w, k: (b.run_least[k], b.run_most[k]),
+            decided_at=window.first + steps * np.arange(-1, last + 1),
         )
         if self._has_starts:
             b.started = Var(
@@ -97,7 +102,8 @@ class BlockRuns(JobClass):
             )
 
     # ------------------------------------------------------------------ after the model
-    def _audit_runs(self, a: AuditView, window: JobWindow) -> None:
+    def _audit_runs(self, a: AuditView, window: JobWindow, pace: Floats) -> None:
+        """Runs and starts; ``pace`` is the speed of the nodes held, were there no losses."""
         running, steps = a["running"], self._block_steps(a.step_h)
         a.whole("a job runs or does not", running)
         by_block = np.round(running[:, window.first : window.end : steps])
@@ -112,7 +118,7 @@ class BlockRuns(JobClass):
             first_steps = np.arange(window.first, window.end, steps)
             for j, share in enumerate(shares):
                 lost = first_steps[first_steps + j < window.end] + j
-                least = share * started[:, : len(lost)] * a["nodes"][:, lost]
+                least = share * started[:, : len(lost)] * pace[:, lost]
                 a.at_least("work lost after a start", a["lost_nodes"][:, lost], least)
 
 

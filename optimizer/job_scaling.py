@@ -36,11 +36,11 @@ class Scaling:
         return slopes, self.equivalent - slopes * self.nodes
 
 
-def scaling_of(table: Sequence[tuple[float, float]]) -> Scaling:
-    """The envelope of a table."""
+def scaling_of(table: Sequence[tuple[float, float]], speed_left: float = 1.0) -> Scaling:
+    """The envelope of a table, with the share of the speed that other losses leave."""
     points = [(0.0, 0.0), *((float(n), float(e)) for n, e in table)]
     kept = upper_hull(points)
-    return Scaling(np.array([points[i][0] for i in kept]), np.array([points[i][1] for i in kept]))
+    return Scaling(np.array([points[i][0] for i in kept]), np.array([points[i][1] for i in kept]) * speed_left)
 
 
 def dominated(table: Sequence[tuple[float, float]]) -> list[float]:

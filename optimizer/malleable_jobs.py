@@ -2,7 +2,10 @@
 
 The class that is cheapest to solve; use it where the job tolerates it. The rules of runs, starts, progress and
 completion are those of :mod:`optimizer.flexible_jobs`, with blocks of one step. With a scaling table the speed is a
-variable below the pieces of its envelope.
+variable below the pieces of its envelope; on several pools of different speeds the pieces are those of the pool to
+which the job is assigned::
+
+    speed_t <= slope_k * (pace_t - not yet ready_t - lost_t) + intercept_k * sum_p speed[p] * assigned[p]
 """
 
 from __future__ import annotations
@@ -60,22 +63,31 @@ class Malleable(FlexibleJob):
                 b.pieces,
                 f.members,
                 f.steps,
-                rule=lambda b, k, w, t: b.speed[w, t] <= b.piece_slope[k] * self._working(b, f, w, t) + b.piece_base[k],
+                rule=lambda b, k, w, t: (
+                    b.speed[w, t]
+                    <= b.piece_slope[k] * self._working(b, f, w, t) + b.piece_base[k] * self._speed_of_pool(b)
+                ),
                 doc="speed follows from the number of nodes (scaling)",
             )
 
+    def _speed_of_pool(self, b: Any) -> Any:
+        """Speed of the nodes of the pool on which the job runs."""
+        speeds = self.job.pool_speeds
+        if (speeds == speeds[0]).all():
+            return float(speeds[0])
+        return sum(b.pool_speed[p] * b.assigned[p] for p in b.pools)
+
     def _restart_loss(self, b: Any, f: Frame) -> None:
-        job, steps = self.job, self._lost_steps(f)
+        steps, largest = self._lost_steps(f), self._largest_pace
         b.lost_steps = pyo.RangeSet(0, steps - 1)
-        b.lost_share = Param(b.lost_steps, values=lost_shares(job.restart_loss_hours, f.step_h, steps))
+        b.lost_share = Param(b.lost_steps, values=lost_shares(self.job.restart_loss_hours, f.step_h, steps))
         b.restart_loss = Constraint(
             b.lost_steps,
             f.members,
             b.open_steps,
             rule=lambda b, j, w, t: (
                 b.lost[w, t]
-                >= b.lost_share[j]
-                * (job.all_nodes(b, f, w, t) - job.most_nodes * (1 - b.started[w, b.block_of[t] - j]))
+                >= b.lost_share[j] * (self._pace(b, f, w, t) - largest * (1 - b.started[w, b.block_of[t] - j]))
             ),
             doc="the first hours after a start bring no progress (restart_loss_hours)",
         )
@@ -87,13 +99,16 @@ class Malleable(FlexibleJob):
         return b.lost[w, t]
 
     def _speed(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
-        return b.speed[w, t] if self.job.scaling is not None else self._working(b, f, w, t)
+        if self.job.scaling is not None:
+            return b.speed[w, t]
+        left = self.job.speed_factor
+        return self._working(b, f, w, t) if left == 1.0 else left * self._working(b, f, w, t)
 
-    def _audited_speed(self, working: Floats) -> Floats:
+    def _audited_speed(self, working: Floats, of_pool: float) -> Floats:
         if self.job.scaling is None:
-            return working
+            return self.job.speed_factor * working
         slopes, intercepts = self.job.envelope.pieces
-        return np.asarray((slopes * working[..., np.newaxis] + intercepts).min(axis=-1))
+        return np.asarray((slopes * working[..., np.newaxis] + intercepts * of_pool).min(axis=-1))
 
     def _audit_progress(self, a: AuditView, done: Floats, possible: Floats) -> None:
         if self.job.scaling is None:

@@ -1,7 +1,8 @@
 """A preemptible training job: a gang of fixed size, on or off by blocks of hours.
 
 The rules of runs, starts, progress and completion are those of :mod:`optimizer.flexible_jobs`. Blocks are counted from
-the release; the last one ends with the horizon, or with the deadline of a job that may not be late.
+the release; the last one ends with the horizon, or with the deadline of a job that may not be late. A job whose data
+arrive at a pool within a block runs there from the next block on.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import math
 from typing import Any
 
 import numpy as np
+import pyomo.environ as pyo
 
 from optimizer.audit import AuditView
 from optimizer.component import Floats
 from optimizer.flexible_jobs import FlexibleJob
 from optimizer.frame import Frame
 from optimizer.job_classes import lost_shares
-from optimizer.template import Constraint, Param
+from optimizer.template import Constraint, Param, Var
 
 
 class Preemptible(FlexibleJob):
@@ -27,7 +29,19 @@ class Preemptible(FlexibleJob):
         window, steps = self.job.window(f), self._block_steps(f.step_h)
         within = (np.arange(f.horizon.steps) - window.first) % steps
         shares = lost_shares(self.job.restart_loss_hours, f.step_h, steps)
-        b.lost_of_step = Param(f.steps, values=self.job.gang * shares[within])
+        b.lost_of_step = Param(f.steps, values=self._largest_pace * shares[within])
+        if self._loss_is_chosen:
+            b.lost = Var(f.members, f.steps, within=pyo.NonNegativeReals, least=True)
+            losing = np.flatnonzero((shares[within] > 0) & (np.arange(f.horizon.steps) >= window.first))
+            b.losing_steps = pyo.Set(initialize=[int(t) for t in losing if t < window.end])
+            b.lost_share = Param(f.steps, values=shares[within])
+
+    @property
+    def _loss_is_chosen(self) -> bool:
+        """Whether what a start loses depends on more than the start: on power caps, or on the pool."""
+        job = self.job
+        differ = bool((job.pool_speeds != job.pool_speeds[0]).any())
+        return job.restart_loss_hours > 0 and (job.power_caps is not None or differ)
 
     def _holds_nodes(self, b: Any) -> bool:
         return len(b.pools) > 1
@@ -36,6 +50,8 @@ class Preemptible(FlexibleJob):
         return max(1, math.ceil(self.job.block_hours / step_h - 1e-9))
 
     def _sizes(self, b: Any, f: Frame) -> None:
+        if self._loss_is_chosen:
+            self._restart_loss(b, f)
         if not self._holds_nodes(b):
             return
         self._assignment(b, f)
@@ -46,18 +62,29 @@ class Preemptible(FlexibleJob):
             doc="a running job holds its whole gang",
         )
 
+    def _restart_loss(self, b: Any, f: Frame) -> None:
+        largest = self._largest_pace
+        b.restart_loss = Constraint(
+            f.members,
+            b.losing_steps,
+            rule=lambda b, w, t: (
+                b.lost[w, t] >= b.lost_share[t] * (self._pace(b, f, w, t) - largest * (1 - b.started[w, b.block_of[t]]))
+            ),
+            doc="the first hours after a start bring no progress (restart_loss_hours)",
+        )
+
     def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
         if self._holds_nodes(b):
             return b.held[p, w, t]
         return self.job.gang * b.is_open[t] * b.run[w, b.block_of[t]]
 
     def _lost(self, b: Any, w: Any, t: Any) -> Any:
-        return b.lost_of_step[t] * b.started[w, b.block_of[t]]
+        return b.lost[w, t] if self._loss_is_chosen else b.lost_of_step[t] * b.started[w, b.block_of[t]]
 
     def _speed(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
         return self.job.gang_speed / self.job.gang * self._working(b, f, w, t)
 
-    def _audited_speed(self, working: Floats) -> Floats:
+    def _audited_speed(self, working: Floats, of_pool: float) -> Floats:
         return working * (self.job.gang_speed / self.job.gang)
 
     def audit(self, a: AuditView) -> None:

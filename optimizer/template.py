@@ -102,14 +102,16 @@ class Var(IndexedVar):  # type: ignore[misc]
 
     ``bounds_rule`` is the rule of the bounds, or None. ``least``: the variable is bounded from below by what it
     measures (starts, switches); among equally good plans the one with the least of it is taken, so that it shows what
-    it measures.
+    it measures. ``decided_at``: the step in which a whole decision falls, by its last index, where that is not a step
+    (for :mod:`optimizer.start_plan`).
     """
 
     _rule_bounds: Any
 
-    def __init__(self, *sets: Any, least: bool = False, **keywords: Any) -> None:
+    def __init__(self, *sets: Any, least: bool = False, decided_at: ArrayLike | None = None, **keywords: Any) -> None:
         super().__init__(*sets, **keywords)
         self.least = least
+        self.decided_at = None if decided_at is None else np.asarray(decided_at)
 
     def construct(self, data: Any = None) -> None:
         if not self._constructed:

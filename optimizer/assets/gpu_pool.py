@@ -2,12 +2,12 @@
 
 Every available node is held by a workload, idle or switched off, each member ``w`` and step ``t``::
 
-    sum_guests nodes[t] + idle_t + off_t = nodes * availability_t
+    sum_guests nodes[t] + idle_t + off_t = available_t
     power_mw_t = sum_guests power_mw[t] + idle_t * idle_kw / 1000 + off_t * off_kw / 1000
 
-Nodes that are not available draw nothing. The pool draws the whole power from the bus and gives its heat to the
-cooling plant; reported under the pool's own name is the power of idle and switched-off nodes only, the rest stands
-under the workloads' names.
+with the nodes available, by maintenance and ``availability``, of :mod:`optimizer.node_rest`. Nodes that are not
+available draw nothing. The pool draws the whole power from the bus and gives its heat to the cooling plant; reported
+under the pool's own name is the power of idle and switched-off nodes only, the rest stands under the workloads' names.
 
 A pool without workloads is allowed: it idles or rests. Switching a node between workloads is described in
 :mod:`optimizer.workload`.
@@ -27,6 +27,7 @@ from optimizer.chart import Chart
 from optimizer.component import Asset, Direction, Finding, Floats, Result
 from optimizer.frame import Frame, Part
 from optimizer.gpu_servers import filled_in, needed_without_model
+from optimizer.node_rest import NodeRest
 from optimizer.quantities import Count, Fraction, Kilowatts, Name, NonNegative, Series, SeriesOf
 from optimizer.template import Constraint, Param, Var
 from optimizer.workload import Workload
@@ -35,7 +36,7 @@ PLAUSIBLE_NODE_KW = 250.0
 """Above the largest racks sold as one node; a larger figure is surely in watts."""
 
 
-class GpuPool(Asset):
+class GpuPool(NodeRest, Asset):
     """Identical GPU nodes at a site."""
 
     kind: Literal["gpu_pool"] = "gpu_pool"
@@ -52,7 +53,7 @@ class GpuPool(Asset):
     full_kw: Kilowatts
     """Draw of a node at full work, kW; required unless the ``model`` gives it."""
     availability: Annotated[Series, SeriesOf("1", ge=0, le=1)] = Series.constant(1.0)
-    """Share of the nodes that can be used (maintenance, failures)."""
+    """Share of the nodes that can be used (failures, or whatever takes nodes at random)."""
     switch_off: bool = True
     """Whether nodes without work may be switched off."""
     switch_minutes: Annotated[float, Field(ge=0, le=1440, strict=True, allow_inf_nan=False)] = 0.0
@@ -90,12 +91,16 @@ class GpuPool(Asset):
 
     def available_nodes(self, f: Frame | AuditView) -> Floats:
         """Nodes that can be used, (members, steps)."""
-        return self.nodes * f.values(self.availability)
+        share = f.values(self.availability)
+        return (self.nodes - self.nodes_out(f.horizon)) * share if self.maintenance else self.nodes * share
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
         if not any(isinstance(guest.component, Workload) for guest in f.guests):
             yield Finding("name", "no workload runs on this pool", self.name, fatal=False)
+        yield from self.rest_findings(f)
+        if self.wake_minutes > 0 and not self.switch_off:
+            yield Finding("wake_minutes", "has no effect on nodes that are never switched off", fatal=False)
 
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
@@ -108,11 +113,14 @@ class GpuPool(Asset):
             f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: (0, b.largest_mw[w, t])
         )
 
+        b.out = Param(f.steps, values=self.nodes_out(f.horizon))
+        self.waking_variables(b, f, self.available_nodes(f))
         guests = len(_workloads_on(f.part))
         b.guests = pyo.RangeSet(0, guests - 1)
         b.is_guest = Param(b.guests, b.guests, values=np.eye(guests))
 
     def constraints(self, b: Any, f: Frame) -> None:
+        self.waking_constraints(b, f)
         guests = _workloads_on(f.part)
         b.node_balance = Constraint(
             f.members,
@@ -165,6 +173,10 @@ class GpuPool(Asset):
             "off_nodes": f.by_time(lambda b, w, t: b.off[w, t], "nodes", "nodes switched off"),
             "pool_power_mw": f.by_time(lambda b, w, t: b.power_mw[w, t], "MW", "power of the whole pool"),
         }
+        if self.maintenance:
+            found["nodes_out"] = f.by_time(lambda b, w, t: b.out[t], "nodes", "nodes under maintenance")
+        if self.wake_minutes > 0:
+            found["woken_nodes"] = f.by_time(lambda b, w, t: b.woken[w, t], "nodes", "nodes woken")
         guests = _workloads_on(f.part)
         if guests:
             found["nodes_by_workload"] = f.by_time_and(
@@ -180,7 +192,7 @@ class GpuPool(Asset):
         return found
 
     def charts(self, f: Frame) -> tuple[Chart, ...]:
-        resting = ("idle_nodes", "off_nodes")
+        resting = ("idle_nodes", "off_nodes", *(("nodes_out",) if self.maintenance else ()))
         return (Chart("GPU pools", ("nodes_by_workload",), "nodes", "nodes by workload", resting, stacked=True),)
 
     def audit(self, a: AuditView) -> None:
@@ -189,6 +201,9 @@ class GpuPool(Asset):
         a.at_least("nodes switched off are not negative", off, 0.0)
         if not self.switch_off:
             a.equal("no node is switched off (switch_off: false)", off, 0.0)
+        self.audit_waking(a, self.available_nodes(a))
+        if self.maintenance:
+            a.equal("nodes under maintenance", a["nodes_out"], a.full(self.nodes_out(a.horizon)))
         at_work, power = a.full(0.0), (self.idle_kw * idle + self.off_kw * off) / 1e3
         a.equal("power of resting nodes", a["power_mw"], power)
         for guest in a.guests:

@@ -31,22 +31,26 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 import pyomo.environ as pyo
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
 from optimizer.component import Finding, Floats, MoneyLine, Result
-from optimizer.frame import Frame
+from optimizer.flex_tier import FlexTier
+from optimizer.frame import Frame, Part
 from optimizer.job_checks import field_findings, time_findings
 from optimizer.job_classes import JobClass, finished_at_end
-from optimizer.job_scaling import Scaling, scaling_of
+from optimizer.job_order import Ordered, audit_order, earliest_start, order_constraints, order_findings
+from optimizer.job_speed import JobSpeed
 from optimizer.job_window import JobWindow, job_window
 from optimizer.malleable_jobs import Malleable
 from optimizer.preemptible_jobs import Preemptible
 from optimizer.quantities import Hours, NonNegative, Positive, Stamp
 from optimizer.rigid_jobs import Rigid
 from optimizer.template import Param
-from optimizer.workload import Workload, nodes_available
+from optimizer.throughput_tier import ThroughputTier
+from optimizer.workload import nodes_available, pool_of
 
 if TYPE_CHECKING:
     from optimizer.assets.gpu_pool import GpuPool
@@ -54,22 +58,14 @@ if TYPE_CHECKING:
 CLASSES: dict[str, type[JobClass]] = {"malleable": Malleable, "preemptible": Preemptible, "rigid": Rigid}
 
 
-class TrainingJob(Workload):
+class TrainingJob(JobSpeed, Ordered, FlexTier):
     """Work with a deadline on GPU nodes."""
 
     kind: Literal["training_job"] = "training_job"
-    class_: Literal["malleable", "preemptible", "rigid"] = Field(default="malleable", alias="class")
-    """What the job tolerates: changing its size, pauses, or neither."""
     work_node_hours: Positive
     """Work of the whole job, node-hours at full speed."""
     work_done_before: NonNegative = 0.0
     """Node-hours done before the horizon."""
-    min_nodes: NonNegative = 0.0
-    """Fewest nodes on which a malleable job runs (0: it may shrink to nothing at no loss)."""
-    max_nodes: Positive | None = None
-    """Most nodes that a malleable job can use."""
-    gang_nodes: Positive | None = None
-    """Nodes of a preemptible or rigid job; or give min_nodes = max_nodes."""
     release: Stamp | None = None
     """Earliest start; the start of the horizon by default."""
     deadline: Stamp | None = None
@@ -84,16 +80,17 @@ class TrainingJob(Workload):
     """The job must be finished by its deadline in every member."""
     overdue: bool = False
     """The job is known to be late: it is accepted although it cannot meet its deadline (needs a late penalty)."""
-    restart_loss_hours: Hours = 0.0
-    """Hours without progress at each start, the first one included (loading data, reloading a checkpoint)."""
     min_run_hours: Hours = 0.0
     """A started job runs at least so long (malleable, preemptible)."""
     block_hours: Annotated[float, Field(gt=0, le=168, strict=True, allow_inf_nan=False)] = 4.0
     """A preemptible job is switched on or off for blocks of so many hours, counted from its release."""
-    scaling: Annotated[list[tuple[Positive, NonNegative]], Field(min_length=1)] | None = None
-    """Scaling table ``[[nodes, equivalent full-speed nodes], …]``; by default every node counts fully."""
     integer: bool = False
     """Whole nodes for a malleable job; the default lets the number be fractional."""
+    flex: ThroughputTier | None = None
+    """Throughput that the job is promised while it is under way, as the loss allowed over any window of hours."""
+
+    offers = ("reserve", "training_job")
+    refers_to = {"pool": "pool", "after": "training_job"}  # noqa: RUF012
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -104,26 +101,9 @@ class TrainingJob(Workload):
 
     # ------------------------------------------------------------------ sizes and times
     @property
-    def gang(self) -> float:
-        """Nodes of a gang; 0 for a malleable job."""
-        if self.class_ == "malleable":
-            return 0.0
-        return float(self.gang_nodes or self.max_nodes or 0.0)
-
-    @property
-    def most_nodes(self) -> float:
-        """Most nodes that the job holds."""
-        return self.gang or float(self.max_nodes or 0.0)
-
-    @property
-    def envelope(self) -> Scaling:
-        """Envelope of the scaling table; without one, nodes count fully up to the most that the job holds."""
-        return scaling_of(self.scaling or [(self.most_nodes, self.most_nodes)])
-
-    @property
-    def gang_speed(self) -> float:
-        """Full-speed nodes that the whole gang is worth."""
-        return float(self.envelope.speed(self.gang))
+    def value_per_node_hour(self) -> float:
+        """Worth of the finished job per node-hour of its work, currency."""
+        return self.value / self.work_node_hours
 
     @property
     def may_be_late(self) -> bool:
@@ -146,16 +126,25 @@ class TrainingJob(Workload):
 
     def window(self, f: Frame | AuditView) -> JobWindow:
         """Steps in which it may run, and which are late."""
-        return job_window(f.horizon, self.release, self.deadline, may_be_late=self.may_be_late)
+        return job_window(f.horizon, self.release, self.deadline, self.move_hours, may_be_late=self.may_be_late)
 
-    def best_progress(self, f: Frame) -> Floats:
-        """Work done by the end of each step, at full speed from the release, on the best pool, (members, steps)."""
+    def first_steps(self, f: Frame, waiting: tuple[Part, ...] = ()) -> NDArray[np.int64]:
+        """First step in which it can run by pool, (pools,): released, its data there, its predecessors finished."""
+        return np.maximum(self.window(f).firsts, earliest_start(f.part, waiting))
+
+    def best_progress(self, f: Frame, waiting: tuple[Part, ...] = ()) -> Floats:
+        """Work done by the end of each step, at full speed from the earliest start, on the best pool, (members, steps).
+
+        ``waiting`` are the jobs for whose sake this is asked: where jobs wait for each other in a circle, the circle is
+        left there.
+        """
         available, window = nodes_available(f), self.window(f)
         if self.gang:
             speed = np.where(available >= self.gang * (1 - 1e-9), self.gang_speed, 0.0)
         else:
             speed = self.envelope.speed(np.minimum(available, self.most_nodes))
-        speed[:, :, : window.first] = 0.0
+        there = np.arange(f.horizon.steps) >= self.first_steps(f, waiting)[:, np.newaxis]
+        speed = speed * (self.pool_speeds[:, np.newaxis] * there)[:, np.newaxis]
         speed[:, :, window.end :] = 0.0
         done = self.work_done_before + np.cumsum(speed * f.step_h, axis=2)
         return np.asarray(done.max(axis=0))
@@ -168,6 +157,9 @@ class TrainingJob(Workload):
     def check(self, f: Frame) -> Iterator[Finding]:
         yield from super().check(f)
         yield from time_findings(self, f)
+        yield from order_findings(f)
+        yield from self.cap_findings([pool_of(part) for part in f.hosts("pool")])
+        yield from self.failure_findings(self.counted_nodes)
 
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
@@ -175,17 +167,25 @@ class TrainingJob(Workload):
         window = self.window(f)
         b.late_steps = pyo.RangeSet(window.due, f.horizon.steps - 1)
         b.late_hours = Param(b.late_steps, values=window.late_hours[window.due :])
+        if self.power_caps is not None:
+            self.cap_params(b, [pool_of(part) for part in f.hosts("pool")])
         self.rules.variables(b, f)
 
     def constraints(self, b: Any, f: Frame) -> None:
         super().constraints(b, f)
         self.rules.constraints(b, f)
+        order_constraints(b, f, self)
 
     def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
         return self.rules.nodes(b, f, p, w, t)
 
     def pool_power_mw(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
-        return b.full_mw[p] * self.nodes(b, f, p, w, t)
+        return b.full_mw[p] * self.nodes(b, f, p, w, t) - self.saved_mw(b, f, p, w, t)
+
+    def saved_mw(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
+        if self.power_caps is None:
+            return 0.0
+        return sum(b.cap_saving_mw[p, c] * self.rules.capped(b, p, c, w, t) for c in b.caps)
 
     def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
         rules, last = self.rules, self.window(f).finish_states.stop - 1
@@ -211,6 +211,15 @@ class TrainingJob(Workload):
         found["progress"] = f.by_time(
             lambda b, w, t: self.rules.progress(b, w, t), "node*h", "work done by the end of the step"
         )
+        if self.power_caps is not None:
+            found["capped_nodes"] = f.by_time_and(
+                "power",
+                self.cap_labels,
+                b.caps,
+                lambda b, c, w, t: sum(self.rules.capped(b, p, c, w, t) for p in b.pools),
+                "nodes",
+                "nodes at a power cap, by the power that it leaves",
+            )
         if self.unfinished_value_per_node_hour > 0:
             found["credited"] = f.once(
                 lambda b, w: self.rules.credited(b, f, w), "node*h", "work credited at the end of the horizon"
@@ -220,10 +229,13 @@ class TrainingJob(Workload):
     # ------------------------------------------------------------------ after the model
     def audited_pool_power_mw(self, a: AuditView, p: int) -> Floats:
         pool: GpuPool = a.hosts("pool")[p].component
-        return np.asarray(self.audited_by_pool(a, "nodes")[p] * (pool.full_kw / 1e3))
+        nodes = self.audited_by_pool(a, "nodes")[p]
+        return np.asarray(nodes * (pool.full_kw / 1e3) - self.audited_saving_mw(a, p))
 
     def charts(self, f: Frame) -> tuple[Chart, ...]:
+        caps = Chart("Training", ("capped_nodes",), "nodes", "nodes at power caps", limits=("nodes",), stacked=True)
         return (
+            *(() if self.power_caps is None else (caps,)),
             Chart(
                 "Training",
                 ("progress",),
@@ -245,6 +257,7 @@ class TrainingJob(Workload):
     def audit(self, a: AuditView) -> None:
         super().audit(a)
         self.rules.audit(a)
+        self._audit_starts(a)
         if len(a.hosts("pool")) > 1:
             used = self.audited_by_pool(a, "nodes").max(axis=(1, 2)) > 1e-6 * self.most_nodes
             a.at_most("the job runs on one of its pools", used.sum(), 1)
@@ -264,6 +277,20 @@ class TrainingJob(Workload):
             open_work = a["credited"] - self.work_node_hours * at_end
             a.money("training_unfinished_value", self.unfinished_value_per_node_hour * open_work)
 
+    def _audit_starts(self, a: AuditView) -> None:
+        """Starts no earlier than its data and its predecessors allow; capped nodes among those held."""
+        early = np.arange(a.shape[1]) < np.array(self.window(a).firsts)[:, np.newaxis]
+        by_pool = self.audited_by_pool(a, "nodes")
+        a.equal("no nodes before the job's data are there", by_pool * early[:, np.newaxis], 0.0)
+        audit_order(a)
+        if self.power_caps is not None:
+            capped = a.table("capped_nodes")
+            a.at_least("nodes at a power cap are not negative", capped, 0.0)
+            a.at_most("nodes at a power cap are among those held", capped.sum(axis=0), a["nodes"])
+
     def summary(self, a: AuditView) -> dict[str, float]:
         done = np.minimum(a["progress"][:, -1], self.work_node_hours)
-        return {"work_done": float(a.probabilities @ done)}
+        found = {"work_done": float(a.probabilities @ done)}
+        if self.mtbf_hours_per_node is not None:
+            found["checkpoint_interval_h"] = self.checkpoint_interval_hours(self.counted_nodes)
+        return found

@@ -77,7 +77,8 @@ def test_a_pair_of_prices() -> None:
     """Proves: shortage at 80, surplus at 30, day ahead 50: the certain load of 2 MW is bought day ahead, -100.
 
     With loads 0 or 4 MW instead, evenly: x MW cost 50x, in the first member x is sold at 30, in the second 4 - x are
-    bought at 80: -50x + 15x - 40(4 - x) = 5x - 160, so x = 4: -140. Sensitivity: one price of 55 in both directions would buy 10 MW and give -60.
+    bought at 80: -50x + 15x - 40(4 - x) = 5x - 160, so x = 4: -140. Sensitivity: one price of 55 in both
+    directions would buy 10 MW and give -60.
     """
     pair = hedge(real_time_price_per_mwh=None, short_price_per_mwh=80.0, long_price_per_mwh=30.0)
     assert profit(case(pair)) == pytest.approx(-100.0)

@@ -136,7 +136,8 @@ def test_demand_hours_may_differ_between_workdays_and_weekends() -> None:
     )
     charge = found["demand_period_1"]
     assert charge["rate_per_kw_month"] == 9
-    assert [(w["weekdays"], w["hours"]) for w in charge["windows"]] == [("workdays", [[14, 19]]), ("weekend", [[8, 22]])]
+    windows = {window["weekdays"]: window["hours"] for window in charge["windows"]}
+    assert windows == {"workdays": [[14, 19]], "weekend": [[8, 22]]}
 
 
 def test_a_look_back_over_calendar_months_bills_the_year_of_the_issue() -> None:

@@ -1,0 +1,109 @@
+"""The throughput that a flexible job is promised: what it may lose over any window of hours while it is under way.
+
+Operators sell training in tiers: the job may be slowed down or paused, but over any ``window_hours`` it loses at most
+``loss`` of its full throughput (0, 0.1, 0.25 or 0.5; tiers of the field trial of Colangelo et al., "AI data centers as
+grid-interactive assets", 2025). With ``k`` steps in a window and ``rate[p]`` the full rate on pool ``p``::
+
+    progress_t - progress_{t-k} >= (1 - loss) * k * step_h * rate[p] * (begun - finished_t - (1 - assigned[p]))
+    nodes_t <= most * begun_t,      begun_t >= begun_{t-1},      begun binary
+
+so that every window which lies within the horizon, starts no earlier than the job and does not see its finish has its
+share. ``counted_from: release`` counts from the release of a job that is taken on (``begun`` is one decision);
+``start`` counts from the step in which it first holds nodes. A window that is cut by the end of the horizon is not
+judged. Losses of starts and switches count as losses of throughput; those to failures do not (the full rate is what is
+left of them).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import pyomo.environ as pyo
+from pydantic import Field
+
+from optimizer.audit import AuditView
+from optimizer.component import StrictModel
+from optimizer.frame import Frame
+from optimizer.quantities import Fraction
+from optimizer.template import Constraint, Param, Var
+
+if TYPE_CHECKING:
+    from optimizer.workloads.training_job import TrainingJob
+
+
+class ThroughputTier(StrictModel):
+    """A promise on the throughput of a job."""
+
+    loss: Fraction
+    """Largest loss of throughput over a window, as a fraction of full throughput (tiers: 0, 0.1, 0.25, 0.5)."""
+    window_hours: Annotated[float, Field(gt=0, le=8784, strict=True, allow_inf_nan=False)] = 24.0
+    """Length of the windows, hours; rounded up to whole steps."""
+    counted_from: Literal["release", "start"] = "release"
+    """Whether windows are counted from the job's release, or from its first start."""
+
+    def steps(self, step_h: float) -> int:
+        """Length of a window in steps."""
+        return max(1, math.ceil(self.window_hours / step_h - 1e-9))
+
+
+def tier_variables(b: Any, f: Frame, job: TrainingJob, tier: ThroughputTier) -> None:
+    """Whether the job is taken on, or has begun by each step."""
+    window, from_start = job.window(f), tier.counted_from == "start"
+    number = max(1, window.end - window.first) if from_start else 1
+    b.beginnings = pyo.RangeSet(0, number - 1)
+    b.later_beginnings = pyo.RangeSet(1, number - 1)
+    b.beginning_of = Param(f.steps, values=np.clip(np.arange(f.horizon.steps) - window.first, 0, number - 1))
+    b.begun = Var(f.members, b.beginnings, within=pyo.Binary, decided_at=window.first + np.arange(number))
+
+
+def tier_constraints(b: Any, f: Frame, job: TrainingJob, tier: ThroughputTier) -> None:
+    """Rules of the docstring; ``b.open_steps`` are the steps between release and the last one allowed."""
+    window, steps = job.window(f), tier.steps(f.step_h)
+    least = (1.0 - tier.loss) * steps * f.step_h * job.full_rates
+    b.least_progress = Param(b.pools, values=least)
+    b.window_ends = pyo.RangeSet(window.first + steps - 1, window.end - 1)
+    b.holding_once_begun = Constraint(
+        f.members,
+        b.open_steps,
+        rule=lambda b, w, t: job.all_nodes(b, f, w, t) <= job.most_nodes * b.begun[w, b.beginning_of[t]],
+        doc="a job with a throughput tier holds nodes only when it has begun (flex)",
+    )
+    b.staying_begun = Constraint(
+        f.members,
+        b.later_beginnings,
+        rule=lambda b, w, k: b.begun[w, k] >= b.begun[w, k - 1],
+        doc="a job that has begun stays under way until it is finished (flex)",
+    )
+    several = len(b.pools) > 1
+    b.throughput = Constraint(
+        b.pools,
+        f.members,
+        b.window_ends,
+        rule=lambda b, p, w, t: (
+            b.progress[w, t] - b.progress[w, t - steps]
+            >= b.least_progress[p]
+            * (
+                b.begun[w, b.beginning_of[t - steps + 1]]
+                - job.rules.finished_by(b, w, t)
+                - (1 - b.assigned[p] if several else 0)
+            )
+        ),
+        doc="a job under way loses at most so much of its throughput in any window (flex)",
+    )
+
+
+def audit_tier(a: AuditView, job: TrainingJob, tier: ThroughputTier) -> None:
+    """Progress in every window that the job is under way, from the plan alone."""
+    window, steps = job.window(a), tier.steps(a.step_h)
+    nodes, full = a["nodes"], job.full_rates[job.audited_pool(a)]
+    states = np.concatenate([np.full((len(nodes), 1), job.work_done_before), a["progress"]], axis=1)
+    held = np.maximum.accumulate(nodes > 1e-6 * job.most_nodes, axis=1)
+    begun = held if tier.counted_from == "start" else np.broadcast_to(held[:, -1:], held.shape)
+    ends = np.arange(window.first + steps, window.end + 1)
+    gained = states[:, ends] - states[:, ends - steps]
+    unfinished = states[:, ends] < job.work_node_hours * (1 - 1e-6)
+    judged = begun[:, ends - steps] & unfinished
+    least = (1.0 - tier.loss) * steps * a.step_h * full
+    a.at_least("throughput of the job in any window (flex)", np.where(judged, gained, least), least)
