@@ -112,7 +112,77 @@ def free_cooling() -> Row:
     )
 
 
-ROWS: tuple[Callable[[], Row], ...] = (on_off_against_ladder, on_off_against_ladder_with_delivery, free_cooling)
+# ---------------------------------------------------------------------- training: rigid against malleable
+def rigid_against_malleable() -> Row:
+    """A training job a week through May, beside miners that want the same megawatts."""
+    profits = [_training(kind).expected_profit for kind in ({"class": "rigid"}, {"class": "malleable", "min_nodes": 0})]
+    site = "1,024 H100 nodes and 30 MW of miners behind 32 MW, five weekly jobs in May 2024"
+    return Row("malleable training", site, "rigid gangs of 512", profits[0], "0 to 768 nodes, as it suits", profits[1])
+
+
+def _training(kind: dict[str, Any]) -> opt.Plan:
+    most = 512 if kind["class"] == "rigid" else 768
+    jobs = [
+        {
+            "kind": "training_job",
+            "name": f"week_{week}",
+            "pool": "h100",
+            "work_node_hours": 49_152,
+            "min_nodes": 512,
+            "max_nodes": most,
+            "release": f"2024-05-{1 + 6 * week:02d}T00:00",
+            "deadline": f"2024-05-{7 + 6 * week:02d}T00:00",
+            "value": 1_000_000,
+        }
+        | kind
+        for week in range(5)
+    ]
+    fleet = _machines() | {"model": "Antminer S21"}
+    site = {"grid": {"import_limit_mw": 32}, "contracts": [spot()], "assets": [fleet, _pool(1024)], "workloads": jobs}
+    return planned(site, "2024-05-01", 31 * 24)
+
+
+def _pool(nodes: int, name: str = "h100") -> dict[str, Any]:
+    pool = {"kind": "gpu_pool", "name": name, "nodes": nodes, "idle_kw": 2.0, "full_kw": 10.2}
+    return pool | {"gpus_per_node": 8, "switch_minutes": 10}
+
+
+# ---------------------------------------------------------------------- pools: nodes loaned between work
+def node_loaning() -> Row:
+    """Nodes that a service leaves idle at night train or are rented out; or each work has nodes of its own."""
+    service = {
+        "kind": "inference_service",
+        "name": "chat",
+        "demand_per_hour": {"series": "market.inference_outtok_norm", "scale": 20_000},
+        "unit": "Mtok",
+        "capacity_per_node_hour": 80,
+        "revenue_per_unit": 0.9,
+        "shed_penalty_per_unit": 2.0,
+        "headroom": 0.1,
+    }
+    rental = {"kind": "rental", "name": "rental", "price_per_gpu_hour": 1.9, "max_nodes": 400}
+    peak = 956
+    apart = {
+        "assets": [_pool(peak, "service"), _pool(1024 - peak, "rest")],
+        "workloads": [service | {"pool": "service"}, rental | {"pool": "rest"} | {"max_nodes": 800}],
+    }
+    together = {
+        "assets": [_pool(1024)],
+        "workloads": [service | {"pool": "h100"}, rental | {"pool": "h100", "max_nodes": 800}],
+    }
+    plans = [planned({"contracts": [spot()]} | site, "2024-08-05", 14 * 24) for site in (apart, together)]
+    site = f"1,024 H100 nodes, a service that needs up to {peak}, the rest rented out; two weeks of August 2024"
+    profits = [plan.expected_profit for plan in plans]
+    return Row("node loaning", site, "nodes of their own", profits[0], "one pool, 10 minutes a switch", profits[1])
+
+
+ROWS: tuple[Callable[[], Row], ...] = (
+    on_off_against_ladder,
+    on_off_against_ladder_with_delivery,
+    rigid_against_malleable,
+    node_loaning,
+    free_cooling,
+)
 
 
 # ---------------------------------------------------------------------- the table
