@@ -31,6 +31,7 @@ from optimizer.audit import AuditView
 from optimizer.chart import Chart
 from optimizer.component import Carried, Finding, Floats, MoneyLine, Result
 from optimizer.contract import BillLine, Supply
+from optimizer.event_hours import zero_or_one
 from optimizer.frame import Frame
 from optimizer.metering import Reading
 from optimizer.quantities import Hours, Series, SeriesOf
@@ -70,13 +71,9 @@ class InterruptibleSupply(Supply):
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
-        called = f.values(self.called)
-        strange = (called != 0.0) & (called != 1.0)
-        if strange.any():
-            step = int(np.argmax(strange.any(axis=0)))
-            found = float(called[int(np.argmax(strange[:, step])), step])
-            message = f"a step is called or not, first at {f.horizon.describe(f.horizon.utc[step])}"
-            yield Finding("called", message, found, allowed="0 or 1")
+        strange = list(zero_or_one(f, f.values(self.called), "called"))
+        yield from strange
+        if strange:
             return
         if self.max_called_hours is not None:
             yield from self._calls_above_budget(f)

@@ -197,7 +197,7 @@ def test_most_that_a_metered_load_can_have_taken(fields: dict[str, Any], most: l
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"called": [0, 0.5]}, "contracts[0].called: a step is called or not, first at 2024-08-19T01:00"),
+        ({"called": [0, 0.5]}, "contracts[0].called: a 0/1 series, but not at 2024-08-19T01:00"),
         ({"called": [0, 2]}, "contracts[0].called"),
         ({"called": [0, True]}, "contracts[0].called"),
         ({"called": None}, "contracts[0].called"),
