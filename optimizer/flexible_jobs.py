@@ -26,7 +26,10 @@ start together lose more than the step, it falls, and the work is made up for la
     credited   <= work,  credited <= progress_{T-1}
 
 Where others wait for the job (:mod:`optimizer.job_order`), or its throughput is promised
-(:mod:`optimizer.throughput_tier`), ``finished`` is told from the earliest step on in which it can be.
+(:mod:`optimizer.throughput_tier`), ``finished`` is told from the earliest step on in which it can be. Before the
+deadline the progress of an unfinished job may be below 0 by what one start loses::
+
+    progress_t >= work * finished_t - dip * (1 - finished_t)
 """
 
 from __future__ import annotations
@@ -46,6 +49,9 @@ from optimizer.job_window import JobWindow
 from optimizer.power_caps import cap_constraints, cap_variables
 from optimizer.template import Constraint, Param, Var
 from optimizer.throughput_tier import audit_tier, tier_constraints, tier_variables
+from optimizer.workload import pool_of
+
+ON_ITS_POOL = "nodes only on the pool to which the job is assigned"
 
 
 class FlexibleJob(BlockRuns):
@@ -69,13 +75,8 @@ class FlexibleJob(BlockRuns):
         if self.job.flex is not None:
             tier_variables(b, f, self.job, self.job.flex)
 
-    def _holds_nodes(self, b: Any) -> bool:
-        """Whether the nodes held are variables of their own."""
-        return True
-
     def _node_variables(self, b: Any, f: Frame) -> None:
-        if not self._holds_nodes(b):
-            return
+        """What says how many nodes are held on which pool."""
         b.held = Var(
             b.pools,
             f.members,
@@ -99,6 +100,7 @@ class FlexibleJob(BlockRuns):
         b.finish_states = pyo.RangeSet(states.start, states.stop - 1)
         b.later_states = pyo.RangeSet(states.start + 1, states.stop - 1)
         b.finish_possible = Param(f.members, b.finish_states, values=np.where(possible, 1.0, 0.0))
+        b.dip = Param(b.finish_states, values=self._dips(f, states))
         b.is_finished = Var(
             f.members, b.finish_states, within=pyo.Binary, bounds=lambda b, w, t: (0, b.finish_possible[w, t])
         )
@@ -116,6 +118,12 @@ class FlexibleJob(BlockRuns):
         enough = np.flatnonzero(self.job.best_progress(f).max(axis=0) >= self.job.work_node_hours * (1 - 1e-9))
         return range(min(states.start, int(enough[0])) if len(enough) else states.start, states.stop)
 
+    def _dips(self, f: Frame, states: range) -> Floats:
+        """How far below 0 the progress of an unfinished job may be, by state: what a start can lose, until it is due."""
+        unready = max(self.job.unready_minutes(pool_of(part)) for part in f.hosts("pool")) / 60.0
+        lost = self._largest_pace * self.job.speed_factor * (unready + self.job.restart_loss_hours)
+        return np.where(np.array(states) < self.job.window(f).finish_states.start, lost, 0.0)
+
     def constraints(self, b: Any, f: Frame) -> None:
         self._runs(b, f)
         self._sizes(b, f)
@@ -130,21 +138,13 @@ class FlexibleJob(BlockRuns):
     def _sizes(self, b: Any, f: Frame) -> None:
         """Rules on the nodes held."""
 
-    def _assignment(self, b: Any, f: Frame) -> None:
+    def _assignment(self, b: Any, on_its_pool: Constraint) -> None:
         """One pool for the whole job, the same for all members."""
-        if len(b.pools) == 1:
-            return
         b.one = pyo.RangeSet(0, 0)
         b.assignment = Constraint(
             b.one, rule=lambda b, one: sum(b.assigned[p] for p in b.pools) == 1, doc="the job runs on one of its pools"
         )
-        b.on_its_pool = Constraint(
-            b.pools,
-            f.members,
-            b.open_steps,
-            rule=lambda b, p, w, t: b.held[p, w, t] <= self.job.most_nodes * b.assigned[p],
-            doc="nodes only on the pool to which the job is assigned",
-        )
+        b.on_its_pool = on_its_pool
 
     def _progress(self, b: Any, f: Frame) -> None:
         b.progressing = Constraint(
@@ -197,7 +197,9 @@ class FlexibleJob(BlockRuns):
         b.completing = Constraint(
             f.members,
             b.finish_states,
-            rule=lambda b, w, t: b.progress[w, t] >= job.work_node_hours * b.is_finished[w, t],
+            rule=lambda b, w, t: (
+                b.progress[w, t] >= job.work_node_hours * b.is_finished[w, t] - b.dip[t] * (1 - b.is_finished[w, t])
+            ),
             doc="a finished job has done its work",
         )
         b.staying_finished = Constraint(

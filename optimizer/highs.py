@@ -226,11 +226,11 @@ def _judge(outcome: Outcome, options: SolverOptions, *, proven: bool) -> None:
     if outcome.values is None:
         return
     outcome.bound = max(outcome.bound, outcome.objective)  # by rounding it may lie a hair below what has been reached
-    outcome.gap = _relative_gap(outcome.objective, outcome.bound)
+    outcome.gap = relative_gap(outcome.objective, outcome.bound)
     outcome.status = "optimal" if proven and outcome.gap <= options.mip_rel_gap + PROOF_TOLERANCE else "feasible"
 
 
-def _relative_gap(objective: float, bound: float) -> float:
+def relative_gap(objective: float, bound: float) -> float:
     """HiGHS's own measure, distance to the bound relative to the objective; a distance within rounding is none."""
     distance = bound - objective
     if distance <= PROOF_TOLERANCE * max(1.0, abs(objective)):

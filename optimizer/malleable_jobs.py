@@ -17,7 +17,7 @@ import pyomo.environ as pyo
 
 from optimizer.audit import AuditView
 from optimizer.component import Floats
-from optimizer.flexible_jobs import FlexibleJob
+from optimizer.flexible_jobs import ON_ITS_POOL, FlexibleJob
 from optimizer.frame import Frame
 from optimizer.job_classes import lost_shares
 from optimizer.template import Constraint, Param, Var
@@ -42,7 +42,17 @@ class Malleable(FlexibleJob):
 
     def _sizes(self, b: Any, f: Frame) -> None:
         job = self.job
-        self._assignment(b, f)
+        if len(b.pools) > 1:
+            self._assignment(
+                b,
+                Constraint(
+                    b.pools,
+                    f.members,
+                    b.open_steps,
+                    rule=lambda b, p, w, t: b.held[p, w, t] <= job.most_nodes * b.assigned[p],
+                    doc=ON_ITS_POOL,
+                ),
+            )
         if self._has_runs:
             b.least_size = Constraint(
                 f.members,

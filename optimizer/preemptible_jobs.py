@@ -1,8 +1,11 @@
 """A preemptible training job: a gang of fixed size, on or off by blocks of hours.
 
 The rules of runs, starts, progress and completion are those of :mod:`optimizer.flexible_jobs`. Blocks are counted from
-the release; the last one ends with the horizon, or with the deadline of a job that may not be late. A job whose data
-arrive at a pool within a block runs there from the next block on.
+the release; the last one ends with the horizon, or with the deadline of a job that may not be late. On several pools
+the run is that of the pool to which the job is assigned; a job whose data arrive there within a block runs from the
+next block on::
+
+    sum_p run_on[p,k] = run_k,     run_on[p,k] <= assigned[p],     nodes[p,t] = gang * run_on[p,block_of[t]]
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import pyomo.environ as pyo
 
 from optimizer.audit import AuditView
 from optimizer.component import Floats
-from optimizer.flexible_jobs import FlexibleJob
+from optimizer.flexible_jobs import ON_ITS_POOL, FlexibleJob
 from optimizer.frame import Frame
 from optimizer.job_classes import lost_shares
 from optimizer.template import Constraint, Param, Var
@@ -43,8 +46,22 @@ class Preemptible(FlexibleJob):
         differ = bool((job.pool_speeds != job.pool_speeds[0]).any())
         return job.restart_loss_hours > 0 and (job.power_caps is not None or differ)
 
-    def _holds_nodes(self, b: Any) -> bool:
-        return len(b.pools) > 1
+    def _node_variables(self, b: Any, f: Frame) -> None:
+        """On several pools, the run on each; the nodes follow from the runs."""
+        if len(b.pools) == 1:
+            return
+        window, steps, last = self.job.window(f), self._block_steps(f.step_h), len(b.blocks) - 1
+        begins = window.first + steps * np.arange(last + 1)
+        there = np.where(begins >= self.job.first_steps(f)[:, np.newaxis], 1.0, 0.0)
+        b.run_on_most = Param(b.pools, b.blocks, values=there)
+        b.run_on = Var(
+            b.pools,
+            f.members,
+            b.blocks,
+            within=pyo.NonNegativeReals,
+            bounds=lambda b, p, w, k: (0, b.run_on_most[p, k]),
+        )
+        b.assigned = Var(b.pools, within=pyo.Binary, decided_at=self.job.first_steps(f))
 
     def _block_steps(self, step_h: float) -> int:
         return max(1, math.ceil(self.job.block_hours / step_h - 1e-9))
@@ -52,14 +69,23 @@ class Preemptible(FlexibleJob):
     def _sizes(self, b: Any, f: Frame) -> None:
         if self._loss_is_chosen:
             self._restart_loss(b, f)
-        if not self._holds_nodes(b):
+        if len(b.pools) == 1:
             return
-        self._assignment(b, f)
         b.gang = Constraint(
             f.members,
-            b.open_steps,
-            rule=lambda b, w, t: self.job.all_nodes(b, f, w, t) == self.job.gang * b.run[w, b.block_of[t]],
+            b.blocks,
+            rule=lambda b, w, k: sum(b.run_on[p, w, k] for p in b.pools) == b.run[w, k],
             doc="a running job holds its whole gang",
+        )
+        self._assignment(
+            b,
+            Constraint(
+                b.pools,
+                f.members,
+                b.blocks,
+                rule=lambda b, p, w, k: b.run_on[p, w, k] <= b.assigned[p],
+                doc=ON_ITS_POOL,
+            ),
         )
 
     def _restart_loss(self, b: Any, f: Frame) -> None:
@@ -74,8 +100,8 @@ class Preemptible(FlexibleJob):
         )
 
     def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
-        if self._holds_nodes(b):
-            return b.held[p, w, t]
+        if len(b.pools) > 1:
+            return self.job.gang * b.open_on[p, t] * b.run_on[p, w, b.block_of[t]]
         return self.job.gang * b.is_open[t] * b.run[w, b.block_of[t]]
 
     def _lost(self, b: Any, w: Any, t: Any) -> Any:

@@ -21,6 +21,7 @@ from optimizer.parts import place
 from optimizer.plan import Plan
 from optimizer.results import dispatch_of, money_of
 from optimizer.scenario import Scenario
+from optimizer.start_plan import decision_steps, solve_from_start
 from optimizer.summary import summarise
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class Problem:
         started = time.perf_counter()
         arrays = self.arrays if self._ordinary is None else self._ordinary.compile()
         extra_build_s = time.perf_counter() - started
-        outcome = solve(arrays, self.scenario.solver, progress=progress)
+        outcome = self._outcome(arrays, progress)
         if outcome.status in ("infeasible", "unbounded"):
             raise explain(outcome.status, arrays, self.compiled, self.scenario, self._ordinary)
         if outcome.values is None:
@@ -82,6 +83,12 @@ class Problem:
         if plan.marginals is not None:
             plan.summary |= marginal_sections(self.parts, plan.marginals)
         return plan
+
+    def _outcome(self, arrays: Arrays, progress: Callable[[Progress], None] | None) -> Outcome:
+        options = self.scenario.solver
+        if options.start_plan and self._ordinary is None:
+            return solve_from_start(arrays, decision_steps(self.compiled), options, progress=progress)
+        return solve(arrays, options, progress=progress)
 
     def _marginals(self, outcome: Outcome, arrays: Arrays) -> Marginals | None:
         duals = duals_of(outcome, arrays, self.scenario.solver)

@@ -80,6 +80,9 @@ class SolverOptions(StrictModel):
     """Threads that HiGHS may use."""
     seed: Annotated[int, Field(ge=0, le=2_147_483_647)] = 0
     """Random seed of HiGHS: the same seed gives the same plan."""
+    start_plan: bool = False
+    """Make a plan to start from, window by window, for scenarios with thousands of whole decisions, such as many jobs;
+    windows are cut off by time, so the plan may differ between machines."""
 
 
 class Scenario(StrictModel):

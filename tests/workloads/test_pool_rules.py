@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pool_case import at, job, pool, pool_case, rental, service, two_sites
@@ -31,6 +32,33 @@ def test_no_rule_falls_back(shared: bool, caplog: pytest.LogCaptureFixture) -> N
     ]
     on = pool(nodes=30, switch_minutes=90, switch_cost=1)
     case = pool_case(50, 12, *work, on=on) if not shared else two_sites((50, 60), 12, *work)
+    for site in case["sites"]:
+        site["assets"] = [on]
+    with caplog.at_level(logging.WARNING, logger="optimizer.compiled"):
+        plan = opt.optimize(opt.scenario_from_dict(case))
+    assert plan.expected_profit > 0
+    assert not [record for record in caplog.records if record.name == "optimizer.compiled"]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_no_rule_of_flexible_training_falls_back(shared: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """Proves: with power caps, throughput tiers, order, failures, pools that differ, maintenance and waking, on one
+    pool and on two sites, each rule compiles."""
+    where: dict[str, Any] = {"pool": "h"}
+    if shared:
+        where = {"pool": ["a.h", "b.h"], "speed_by_pool": {"b.h": 0.5}, "data_at": "a.h", "data_move_hours": 1}
+    all_of_it = {"power_caps": "default", "mtbf_hours_per_node": 500, "checkpoint_minutes": 3, **where}
+    gang = {"gang_nodes": 4, "work_node_hours": 8, "restart_loss_hours": 0.5}
+    tier = {"loss": 0.75, "window_hours": 4}
+    later = tier | {"counted_from": "start"}
+    work = [
+        job("j1", work_node_hours=8, min_nodes=1, scaling=SCALING, restart_loss_hours=0.5, flex=tier, **all_of_it),
+        job("j2", **gang, flex=later, after=["j1"], **all_of_it, **{"class": "preemptible"}),
+        job("j3", **gang, after=["j1", "j2"], **all_of_it, **{"class": "rigid"}),
+        job("j4", work_node_hours=8, after=["j3"], flex=later, **all_of_it),
+    ]
+    on = pool(nodes=30, switch_minutes=90, wake_minutes=90, maintenance=[{"from": at(1), "until": at(3), "nodes": 4}])
+    case = pool_case(50, 23, *work, on=on) if not shared else two_sites((50, 60), 23, *work)
     for site in case["sites"]:
         site["assets"] = [on]
     with caplog.at_level(logging.WARNING, logger="optimizer.compiled"):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from pool_case import job, pool, pool_case, table, two_sites
+from pool_case import at, job, pool, pool_case, table, two_sites
 from reserve_case import held
 from small_case import profit, refusals, series, solved, unnoticed, warnings_of
 
@@ -32,6 +32,15 @@ def test_a_dear_hour_is_worked_at_a_cap() -> None:
     assert series(plan, "power_mw", "j") == [0.05, 0.05]
     assert series(plan, "progress", "j") == [8.0, 16.0]
     assert unnoticed(plan, "j") == []
+
+
+def test_the_report_shows_nodes_at_caps(tmp_path: Path) -> None:
+    one_out = {"from": at(0), "until": at(1), "nodes": 1}
+    plan = solved(pool_case(1000, 2, capped(work_node_hours=16), on=pool(nodes=12, maintenance=[one_out])))
+    plan.report(tmp_path / "plan.html")
+    page = (tmp_path / "plan.html").read_text(encoding="utf-8")
+    assert "nodes at power caps" in page
+    assert "nodes under maintenance" in page
 
 
 def test_nodes_mix_rows() -> None:
