@@ -100,7 +100,7 @@ class FlexibleJob(BlockRuns):
         b.finish_states = pyo.RangeSet(states.start, states.stop - 1)
         b.later_states = pyo.RangeSet(states.start + 1, states.stop - 1)
         b.finish_possible = Param(f.members, b.finish_states, values=np.where(possible, 1.0, 0.0))
-        b.dip = Param(b.finish_states, values=self._dips(f, states))
+        b.dip = Param(b.finish_states, values=np.where(np.array(states) < window.finish_states.start, self._largest_dip(f), 0))
         b.is_finished = Var(
             f.members, b.finish_states, within=pyo.Binary, bounds=lambda b, w, t: (0, b.finish_possible[w, t])
         )
@@ -118,11 +118,10 @@ class FlexibleJob(BlockRuns):
         enough = np.flatnonzero(self.job.best_progress(f).max(axis=0) >= self.job.work_node_hours * (1 - 1e-9))
         return range(min(states.start, int(enough[0])) if len(enough) else states.start, states.stop)
 
-    def _dips(self, f: Frame, states: range) -> Floats:
-        """How far below 0 the progress of an unfinished job may be, by state: what a start can lose, until it is due."""
+    def _largest_dip(self, f: Frame) -> float:
+        """Node-hours by which progress may fall: what one start can lose."""
         unready = max(self.job.unready_minutes(pool_of(part)) for part in f.hosts("pool")) / 60.0
-        lost = self._largest_pace * self.job.speed_factor * (unready + self.job.restart_loss_hours)
-        return np.where(np.array(states) < self.job.window(f).finish_states.start, lost, 0.0)
+        return self._largest_pace * self.job.speed_factor * (unready + self.job.restart_loss_hours)
 
     def constraints(self, b: Any, f: Frame) -> None:
         self._runs(b, f)
@@ -132,7 +131,7 @@ class FlexibleJob(BlockRuns):
         self._progress(b, f)
         self._completion(b, f)
         if self.job.flex is not None:
-            tier_constraints(b, f, self.job, self.job.flex)
+            tier_constraints(b, f, self.job, self.job.flex, self._largest_dip(f))
 
     @abstractmethod
     def _sizes(self, b: Any, f: Frame) -> None:
@@ -273,7 +272,8 @@ class FlexibleJob(BlockRuns):
         states = self._finish_states(a.frame)
         told = slice(max(0, states.start), states.stop)
         finished = a["finished"][:, told]
-        a.at_least("a finished job has done its work", a["progress"][:, told], job.work_node_hours * finished)
+        least = np.where(finished > 1e-9, job.work_node_hours * finished, -np.inf)
+        a.at_least("a finished job has done its work", a["progress"][:, told], least)
         a.at_least("a finished job stays finished", np.diff(finished, axis=1), 0.0)
         if job.flex is not None:
             audit_tier(a, job, job.flex)
