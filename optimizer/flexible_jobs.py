@@ -100,7 +100,8 @@ class FlexibleJob(BlockRuns):
         b.finish_states = pyo.RangeSet(states.start, states.stop - 1)
         b.later_states = pyo.RangeSet(states.start + 1, states.stop - 1)
         b.finish_possible = Param(f.members, b.finish_states, values=np.where(possible, 1.0, 0.0))
-        b.dip = Param(b.finish_states, values=np.where(np.array(states) < window.finish_states.start, self._largest_dip(f), 0))
+        early = np.where(np.array(states) < window.finish_states.start, 1.0, 0.0)
+        b.dip = Param(b.finish_states, values=early * self._largest_dip(f))
         b.is_finished = Var(
             f.members, b.finish_states, within=pyo.Binary, bounds=lambda b, w, t: (0, b.finish_possible[w, t])
         )

@@ -4,14 +4,15 @@ Operators sell training in tiers: the job may be slowed down or paused, but over
 ``loss`` of its full throughput (0, 0.1, 0.25 or 0.5; tiers of the field trial of Colangelo et al., "AI data centers as
 grid-interactive assets", 2025). With ``k`` steps in a window and ``rate[p]`` the full rate on pool ``p``::
 
-    progress_t - progress_{t-k} >= (1 - loss) * k * step_h * rate[p] * (begun - finished_t - (1 - assigned[p]))
+    progress_t - progress_{t-k} >= (least[p] + dip) * (begun_{t-k+1} - finished_t - (1 - assigned[p])) - dip
+    least[p] = (1 - loss) * k * step_h * rate[p]
     nodes_t <= most * begun_t,      begun_t >= begun_{t-1},      begun binary
 
-so that every window which lies within the horizon, starts no earlier than the job and does not see its finish has its
-share. ``counted_from: release`` counts from the release of a job that is taken on (``begun`` is one decision);
-``start`` counts from the step in which it first holds nodes. A window that is cut by the end of the horizon is not
-judged. Losses of starts and switches count as losses of throughput; those to failures do not (the full rate is what is
-left of them).
+with ``dip`` what one start can lose (:mod:`optimizer.flexible_jobs`), so that every window which lies within the
+horizon, starts no earlier than the job and does not see its finish has its share, and no other is bound.
+``counted_from: release`` counts from the release of a job that is taken on (``begun`` is one decision); ``start``
+counts from the step in which it first holds nodes. A window that is cut by the end of the horizon is not judged. Losses
+of starts and switches count as losses of throughput; those to failures do not (the full rate is what is left of them).
 """
 
 from __future__ import annotations
@@ -58,8 +59,9 @@ def tier_variables(b: Any, f: Frame, job: TrainingJob, tier: ThroughputTier) -> 
     b.begun = Var(f.members, b.beginnings, within=pyo.Binary, decided_at=window.first + np.arange(number))
 
 
-def tier_constraints(b: Any, f: Frame, job: TrainingJob, tier: ThroughputTier) -> None:
-    """Rules of the docstring; ``b.open_steps`` are the steps between release and the last one allowed."""
+def tier_constraints(b: Any, f: Frame, job: TrainingJob, tier: ThroughputTier, dip: float) -> None:
+    """Rules of the docstring; ``b.open_steps`` are the steps between release and the last one allowed, ``dip`` the
+    node-hours by which progress may fall where it is not promised."""
     window, steps = job.window(f), tier.steps(f.step_h)
     least = (1.0 - tier.loss) * steps * f.step_h * job.full_rates
     b.least_progress = Param(b.pools, values=least)
@@ -83,12 +85,13 @@ def tier_constraints(b: Any, f: Frame, job: TrainingJob, tier: ThroughputTier) -
         b.window_ends,
         rule=lambda b, p, w, t: (
             b.progress[w, t] - b.progress[w, t - steps]
-            >= b.least_progress[p]
+            >= (b.least_progress[p] + dip)
             * (
                 b.begun[w, b.beginning_of[t - steps + 1]]
                 - job.rules.finished_by(b, w, t)
                 - (1 - b.assigned[p] if several else 0)
             )
+            - dip
         ),
         doc="a job under way loses at most so much of its throughput in any window (flex)",
     )

@@ -99,7 +99,7 @@ def test_probabilities_add_up_and_nothing_is_lost_with_all_members(
     found = reduce(full, count, method)
     assert found.reduced.probabilities.sum() == pytest.approx(1.0, abs=1e-12)
     assert (found.reduced.probabilities >= 0).all()
-    assert found.reduced.members == count
+    assert len(set(found.kept)) == found.reduced.members == count
     if method != "energy":
         assert -1e-12 <= found.transport <= found.transport_of_one + 1e-9
     else:
@@ -117,6 +117,7 @@ def test_members_that_are_alike_are_joined_without_loss() -> None:
         found = reduce(full, 2, method)
         assert found.transport == pytest.approx(0.0, abs=1e-9)
         assert found.reduced.mean("rt")[0] == pytest.approx(full.mean("rt")[0], abs=1e-6)
+        assert len(set(reduce(full, 4, method).kept)) == 4
     same = reduce(points([3.0, 3.0, 3.0]), 1)
     assert (same.lost_share, same.reduced.probabilities.tolist()) == (0.0, [1.0])
 

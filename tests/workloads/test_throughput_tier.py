@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pool_case import at, job, pool_case, table, two_sites
+from pool_case import at, job, pool, pool_case, table, two_sites
 from small_case import booked, profit, refusals, series, solved, unnoticed, warnings_of
 
 DEAR_NOON = [10, 100, 100, 10]
@@ -89,6 +89,16 @@ def test_losses_of_a_start_count() -> None:
     work = gang(work_node_hours=15, restart_loss_hours=0.5)
     assert profit(pool_case(10, 3, work | {"flex": tier(0.25, 2)})) == pytest.approx(98.0)
     assert profit(pool_case(10, 3, work | {"flex": tier(0.2, 1)})) == pytest.approx(0.0)
+
+
+def test_windows_before_the_start_ask_for_nothing() -> None:
+    """Proves: in its first hour a gang loses an hour and a half, 15 of 10 node-hours, so progress falls by 5 within
+    windows that begin before its start: 25 node-hours from hour 2 on, at 10. Sensitivity: held to no loss in those
+    windows it starts in hour 0, for 20 + 2."""
+    fields = {"work_node_hours": 25, "restart_loss_hours": 0.5, "flex": tier(0.75, 4, counted_from="start")}
+    plan = solved(pool_case([100, 100, 10, 10, 10, 10], 6, gang(**fields), on=pool(switch_minutes=60)))
+    assert series(plan, "progress", "j")[1:6] == [0.0, -5.0, 5.0, 15.0, 25.0]
+    assert plan.expected_profit == pytest.approx(96.0)
 
 
 def test_the_full_rate_is_that_of_the_pool() -> None:
