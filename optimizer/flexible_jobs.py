@@ -60,7 +60,7 @@ class FlexibleJob(BlockRuns):
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
         window = self.job.window(f)
-        b.open_steps = pyo.RangeSet(window.first, window.end - 1)
+        b.open_steps = pyo.RangeSet(window.first, max(window.end, window.first) - 1)
         open_step = np.zeros(f.horizon.steps)
         open_step[window.first : window.end] = 1.0
         b.is_open = Param(f.steps, values=open_step)

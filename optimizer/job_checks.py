@@ -182,11 +182,12 @@ def _fit(job: TrainingJob, f: Frame) -> Iterator[Finding]:
         yield from _run_fits(job, f)
         return
     finish = _earliest_finish_h(job, f, best[member], full_speed)
+    begin = "earliest start" if job.after or job.data_move_hours is not None else "release"
     where = f" in member {member}" if job.required and f.members_count > 1 else ""
     yield Finding(
         "work_node_hours",
         f"the job takes {job.work_node_hours:g} node-hours, of which at most {float(done[member]):.6g} can be done "
-        f"by its deadline ({_at(f, window.deadline_h)}){where}, at full speed from its release: "
+        f"by its deadline ({_at(f, window.deadline_h)}){where}, at full speed from its {begin}: "
         f"{lacking:.6g} node-hours are lacking; it could be finished at {_at(f, finish)} at the earliest",
         hint="overdue: true with a late_penalty_per_hour lets it be finished late",
     )

@@ -18,11 +18,8 @@ and, of these, the 388 points at which it still draws at least half of its power
 is cut, least squares give::
 
     1 - speed = 0.158 * d + 2.44 * d^3                       (root mean square error 0.049)
-
-=====================  ====  ====  ====  ====
-power above idling      0.8   0.7   0.6   0.5
-speed                  .949  .887  .781  .616
-=====================  ====  ====  ====  ====
+    power above idling     0.8    0.7    0.6    0.5
+    speed                0.949  0.887  0.781  0.616
 
 Of a node, the fit is applied to what it draws above idling: ``cap_kw = idle_kw + power * (full_kw - idle_kw)``. That is
 on the safe side too, since the idle draw of the GPUs themselves is among what was measured.

@@ -1,8 +1,9 @@
 """The throughput that a flexible job is promised: what it may lose over any window of hours while it is under way.
 
-Operators sell training in tiers: the job may be slowed down or paused, but over any ``window_hours`` it loses at most
-``loss`` of its full throughput (0, 0.1, 0.25 or 0.5; tiers of the field trial of Colangelo et al., "AI data centers as
-grid-interactive assets", 2025). With ``k`` steps in a window and ``rate[p]`` the full rate on pool ``p``::
+Jobs come in tiers of flexibility: one may be slowed down or paused, but over any ``window_hours`` it loses at most
+``loss`` of its full throughput (0, 0.1, 0.25 or 0.5 are the tiers of the field trial of Colangelo et al., "Turning AI
+data centers into grid-interactive assets", arXiv 2507.00909, 2025). With ``k`` steps in a window and ``rate[p]`` the
+full rate on pool ``p``::
 
     progress_t - progress_{t-k} >= (least[p] + dip) * (begun_{t-k+1} - finished_t - (1 - assigned[p])) - dip
     least[p] = (1 - loss) * k * step_h * rate[p]
@@ -65,7 +66,8 @@ def tier_constraints(b: Any, f: Frame, job: TrainingJob, tier: ThroughputTier, d
     window, steps = job.window(f), tier.steps(f.step_h)
     least = (1.0 - tier.loss) * steps * f.step_h * job.full_rates
     b.least_progress = Param(b.pools, values=least)
-    b.window_ends = pyo.RangeSet(window.first + steps - 1, window.end - 1)
+    first_end = window.first + steps - 1
+    b.window_ends = pyo.RangeSet(first_end, max(window.end, first_end) - 1)
     b.holding_once_begun = Constraint(
         f.members,
         b.open_steps,

@@ -153,4 +153,4 @@ def test_a_chain_that_does_not_fit_is_refused() -> None:
     chain = [of("malleable", "one"), of("rigid", "two", after=["one"]), of("malleable", "three", after=["two"])]
     text = refusals(pool_case(0, 2, *chain))
     assert "three" in text or "workloads[2]" in text
-    assert "10 node-hours are lacking" in text
+    assert "at full speed from its earliest start: 10 node-hours are lacking" in text
