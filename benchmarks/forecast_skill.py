@@ -29,6 +29,7 @@ from optimizer.forecasting import (
     SeasonalNaive,
     Verification,
     issue,
+    reduce,
 )
 from optimizer.horizon import Horizon
 
@@ -177,6 +178,34 @@ def bitcoin(every_days: int, members: int) -> pd.DataFrame:
     return found.table()
 
 
+def reduction_loss(every_days: int = 28) -> pd.DataFrame:
+    """What is lost when 200 members of price and temperature are reduced, the mean over issues."""
+    record = ercot()
+    forecaster = ResidualBootstrap({RT: DA}, (AIR,), limits=CAPS)
+    rows = []
+    for window in horizons(FIRST, LAST, every_days, 48, ZONE):
+        full = issue(forecaster, record, window.start, window, 200)
+        for method in ("forward", "medoids", "energy"):
+            for members in (50, 20, 10, 5):
+                started = time.perf_counter()
+                found = reduce(full, members, method)
+                seconds = time.perf_counter() - started
+                price = found.moments()[RT]
+                rows.append(
+                    {
+                        "method": method,
+                        "members": members,
+                        "transport": found.lost_share,
+                        "energy": found.energy / found.energy_of_one,
+                        "mean": price["mean_after"] / price["mean_before"],
+                        "spread": price["spread_after"] / price["spread_before"],
+                        "highest_decile": price["highest_decile_after"] / price["highest_decile_before"],
+                        "ms": 1000.0 * seconds,
+                    }
+                )
+    return pd.DataFrame(rows).groupby(["method", "members"], sort=False).mean().reset_index()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--every-days", type=int, default=7)
@@ -206,6 +235,8 @@ def main() -> None:
         print(f"\n{title}, {scores['issues'].iloc[0]} issues")
         columns = ["forecaster", "variable", "crps", "skill", "coverage", "energy_score"]
         print(scores[columns].round(4).to_string(index=False))
+    print("\nReduction of 200 members: shares of the loss of one member, and ratios after to before")
+    print(reduction_loss().round(3).to_string(index=False))
     print(f"\n{time.perf_counter() - started:.0f} s")
 
 

@@ -35,6 +35,10 @@ from optimizer.forecasting.history import FloatArray
 
 Method = Literal["forward", "medoids", "energy"]
 Plan = TypeVar("Plan")
+_EXCHANGES = 2
+"""Rounds of exchanges for the least energy distance: later ones gain less than a thousandth."""
+_TRIED = 10
+"""Candidates that are tried exactly for each place, the best by the slope of the energy distance."""
 
 
 @dataclass(frozen=True)
@@ -182,21 +186,21 @@ def _medoids(distances: FloatArray, probabilities: FloatArray, kept: list[int]) 
 
 
 def _least_energy(distances: FloatArray, probabilities: FloatArray, members: int) -> list[int]:
-    """One member after the other, then each exchanged for a better one until none is found."""
+    """One member after the other, then each is exchanged once or twice for a better one, if there is one."""
     kept: list[int] = []
     current = np.inf
     for _ in range(members):
         best, current = _best_addition(distances, probabilities, kept)
         kept.append(best)
-    place, unchanged = 0, 0
-    while unchanged < members:
-        others = [member for number, member in enumerate(kept) if number != place]
-        best, energy = _best_addition(distances, probabilities, others)
-        if energy < current - 1e-9 * max(current, 1e-12):
-            kept[place], current, unchanged = best, energy, 0
-        else:
-            unchanged += 1
-        place = (place + 1) % members
+    for _ in range(_EXCHANGES):
+        before = current
+        for place in range(members):
+            others = [member for number, member in enumerate(kept) if number != place]
+            best, energy = _best_addition(distances, probabilities, others)
+            if energy < current:
+                kept[place], current = best, energy
+        if current > (1.0 - 1e-3) * before:
+            break
     return kept
 
 
@@ -212,16 +216,16 @@ def _best_addition(distances: FloatArray, probabilities: FloatArray, kept: list[
     return int(tried[best]), found[best]
 
 
-def _promising(distances: FloatArray, probabilities: FloatArray, kept: list[int], most: int = 40) -> IntArray:
+def _promising(distances: FloatArray, probabilities: FloatArray, kept: list[int]) -> IntArray:
     """Members along which the energy distance falls fastest from the kept ones: the best few."""
     free = np.setdiff1d(np.arange(len(probabilities)), kept)
-    if len(free) <= most:
+    if len(free) <= _TRIED:
         return np.asarray(free, dtype=np.int64)
     potential = distances @ probabilities
     if kept:
         weights = energy_probabilities(distances, probabilities, kept)
         potential = potential - distances[:, kept] @ weights
-    return np.asarray(free[np.argsort(potential[free], kind="stable")[:most]], dtype=np.int64)
+    return np.asarray(free[np.argsort(potential[free], kind="stable")[:_TRIED]], dtype=np.int64)
 
 
 def _moments(ensemble: ForecastEnsemble, name: str) -> dict[str, float]:
