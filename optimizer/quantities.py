@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import Annotated, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,13 @@ from pydantic_core import CoreSchema, core_schema
 from optimizer.errors import did_you_mean, shown, with_hint
 from optimizer.horizon import Horizon, parse_stamp, stamp_text, to_utc
 
-if TYPE_CHECKING:
-    from optimizer.series import SourceReader
+
+class ColumnSource(Protocol):
+    """What gives the columns to which series refer."""
+
+    def column(self, source: str, column: str) -> NDArray[np.float64]:
+        """Values at the steps of the horizon, (1, T) or (M, T)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class LoadContext:
     """The steps to which series are aligned."""
     members: int | None = None
     """Members of the forecast ensemble; 1 for a deterministic run, None if not known."""
-    sources: SourceReader | None = None
+    sources: ColumnSource | None = None
     """The data files; without them references to `source.column` are checked for their form only."""
 
 
@@ -75,9 +80,11 @@ class Series:
     `{series: …, scale: 1.1, add: 3.0}`.
     """
 
-    def __init__(self, raw: object, values: NDArray[np.float64] | None) -> None:
+    def __init__(self, raw: object, values: NDArray[np.float64] | None, kind: SeriesOf | None = None) -> None:
+        """``kind`` says within which bounds other values have to lie (:meth:`with_values`)."""
         self._raw = _copied(raw)
         self._values = values
+        self._kind = kind
         if values is not None:
             values.flags.writeable = False
 
@@ -97,6 +104,43 @@ class Series:
         if self._values is None:
             raise ValueError(f"the series {shown(self._raw)} was read without its data files")
         return self._values
+
+    @cached_property
+    def reference(self) -> tuple[str, str] | None:
+        """Data source and column that it refers to, if it does."""
+        raw = self._raw.get("series") if isinstance(self._raw, Mapping) else self._raw
+        if not isinstance(raw, str):
+            return None
+        source, _, column = raw.partition(".")
+        return source, column
+
+    def with_values(self, sources: ColumnSource, horizon: Horizon, members: int) -> Self:
+        """The same series with its column taken from elsewhere, scaled and shifted as before.
+
+        Raises ValueError where the values are not finite or outside of the field's bounds.
+        """
+        values = _resolved(self._raw, LoadContext(horizon, members, sources))
+        assert values is not None
+        (self._kind or SeriesOf())._check_bounds(values, horizon)
+        return self._copy(self._raw, values)
+
+    def between(self, first: int, steps: int) -> Self:
+        """The part of ``steps`` steps from step ``first`` on."""
+        if self.values.shape == (1, 1) or (first == 0 and steps == self.values.shape[1]):
+            return self  # a field's default is one number whatever the horizon
+        part = self.values[:, first : first + steps]
+        raw = self._raw
+        listed = raw.get("series") if isinstance(raw, Mapping) else raw
+        if isinstance(listed, list):
+            raw = part.tolist() if isinstance(listed[0], list) else part[0].tolist()
+        return self._copy(raw, part)
+
+    def _copy(self, raw: Any, values: NDArray[np.float64]) -> Self:
+        """A series that shares what never changes with this one."""
+        new = type(self).__new__(type(self))
+        new._raw, new._values, new._kind = raw, values, self._kind
+        values.flags.writeable = False
+        return new
 
     @cached_property
     def is_constant(self) -> bool:
@@ -177,7 +221,7 @@ class SeriesOf:
             values = value._values  # read with its files before: they need not be there again
         if values is not None:
             self._check_bounds(values, context.horizon)
-        return Series(raw, values)
+        return Series(raw, values, self)
 
     def _check_bounds(self, values: NDArray[np.float64], horizon: Horizon | None) -> None:
         if not np.isfinite(values).all():

@@ -28,6 +28,7 @@ from optimizer.errors import did_you_mean, path_text, with_hint
 from optimizer.metering import Reading
 from optimizer.quantities import LoadContext
 from optimizer.scenario_file import RawScenario
+from optimizer.series import SourceReader
 from optimizer.tariffs import TariffFileError
 from optimizer.tariffs.files import read_tariff
 
@@ -57,7 +58,7 @@ class Tariff(Contract):
         """Replace ``file`` by the charges in it; without the scenario's folder (no context) it is left unread."""
         file = data.get("file") if isinstance(data, dict) and not data.get("charges") else None
         sources = info.context.sources if isinstance(info.context, LoadContext) else None
-        if not isinstance(file, str) or not file or sources is None:
+        if not isinstance(file, str) or not file or not isinstance(sources, SourceReader):
             return handler(data)
         problems: list[InitErrorDetails] = []
         details, charges = data.get("details"), []
