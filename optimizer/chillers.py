@@ -178,7 +178,9 @@ class Chillers(Commitment):
         b.available = f.series_param(self.available_units(f))
         b.chiller_limit_mw = f.series_param(self.chiller_limit_mw(f))
         b.chilled_mw = Var(f.members, f.steps, within=pyo.NonNegativeReals)
-        b.running = Var(f.members, f.steps, within=whole, bounds=lambda b, w, t: (0, b.available[w, t]))
+        b.running = Var(
+            f.members, f.steps, within=whole, bounds=lambda b, w, t: (0, b.available[w, t]), scheduled="now"
+        )
         b.at_point = Var(b.points, f.members, f.steps, within=pyo.NonNegativeReals)
         if self.has_commitment:
             self.commitment_variables(b, f)

@@ -10,6 +10,10 @@ For machines, engines or chillers that cannot be switched freely. ``on_t`` of ``
 Minimum times are rounded up to whole steps. Units that run (or rest) before the horizon have done so for long: they
 may be stopped (or started) in the first step. The starts of a day are an average over the units; a day that the
 horizon covers in part has its whole allowance, less the starts before the horizon (``starts_before``).
+
+A run that goes on from an earlier one takes over the units on, the starts and stops whose minimum times (or lost
+minutes) reach into it, and the starts of the day (:mod:`optimizer.commitment_state`): the sums above reach back over
+them.
 ``commit: day_ahead`` makes the three counts one decision for all members (here-and-now), whatever each member then
 does with the units that run.
 
@@ -19,7 +23,6 @@ The kind that inherits the fields below declares what runs in a member, as ``run
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
@@ -29,14 +32,16 @@ import pyomo.environ as pyo
 from pydantic import Field
 
 from optimizer.audit import AuditView
-from optimizer.component import Finding, Floats, MoneyLine, Result, Rule, StrictModel
+from optimizer.carry import past_and_present
+from optimizer.commitment_state import CommitmentState
+from optimizer.component import Finding, Floats, MoneyLine, Result, Rule
 from optimizer.frame import Frame
 from optimizer.quantities import Hours, NonNegative
 from optimizer.settlement import sums_by_period
 from optimizer.template import Constraint, Param, Var
 
 
-class Commitment(StrictModel):
+class Commitment(CommitmentState):
     """Fields and rules of units that are started and stopped."""
 
     commit: Literal["recourse", "day_ahead"] = "recourse"
@@ -67,13 +72,6 @@ class Commitment(StrictModel):
         restricted = max(self.min_up_hours, self.min_down_hours, self.start_cost) > 0
         return self.commit == "day_ahead" or restricted or self.max_starts_per_day is not None
 
-    def _min_steps(self, f: Frame | AuditView) -> tuple[int, int]:
-        """Minimum up and down time in steps, at least 1; beyond the horizon more steps say nothing more."""
-        up, down = (
-            math.ceil(min(h / f.step_h, f.horizon.steps) - 1e-9) for h in (self.min_up_hours, self.min_down_hours)
-        )
-        return max(1, up), max(1, down)
-
     # ------------------------------------------------------------------ before the model
     def commitment_findings(self, f: Frame) -> Iterator[Finding]:
         """Cross-checks of the fields with each other and with the horizon."""
@@ -97,6 +95,8 @@ class Commitment(StrictModel):
                 odd = "more starts than max_starts_per_day allows: none is left on the first day"
                 yield Finding("starts_before", odd, self.starts_before, fatal=False)
         hours = f.step_h * f.horizon.steps
+        if f.carried:
+            return  # a window of a longer run: its minimum times go on in the next
         for field, action, value in (
             ("min_up_hours", "a unit started in it is not stopped again", self.min_up_hours),
             ("min_down_hours", "a unit stopped in it is not started again", self.min_down_hours),
@@ -105,32 +105,54 @@ class Commitment(StrictModel):
                 yield Finding(field, f"longer than the horizon of {hours:g} h: {action}", value, fatal=False)
 
     # ------------------------------------------------------------------ the model
-    def commitment_variables(self, b: Any, f: Frame, reach_steps: int = 1) -> None:
-        """``on`` has the state -1; starts and stops reach back over minimum times or ``reach_steps``, as zeros."""
+    def commitment_variables(self, b: Any, f: Frame) -> None:
+        """``on`` has the state -1; starts and stops reach back over minimum times and lost minutes, as carried."""
         count, steps = float(self.committed_units), f.horizon.steps
         decisions = 1 if self.commit == "day_ahead" else f.members_count
         b.decisions = pyo.RangeSet(0, decisions - 1)
         b.decision_of = Param(f.members, values=np.arange(f.members_count) % decisions)
-        least, most = np.zeros(steps + 1), np.full(steps + 1, count)
-        if self.running_before is not None:
-            least[0] = most[0] = self.running_before
-        b.on_least = Param(f.states, values=least)
-        b.on_most = Param(f.states, values=most)
-        history = max(*self._min_steps(f), reach_steps)
-        changes = np.concatenate([np.zeros(history - 1), np.full(steps, count)])
-        if self.running_before is None:
-            changes[history - 1] = 0.0
-        b.history = pyo.RangeSet(1 - history, steps - 1)
-        b.change_most = Param(b.history, values=changes)
+        before, shape = self.units_before(f), (decisions, steps + 1)
+        least, most = np.zeros(shape), np.full(shape, count)
+        if before is not None:
+            least[:, 0] = most[:, 0] = before[:decisions]
+        b.on_least = Param(b.decisions, f.states, values=least)
+        b.on_most = Param(b.decisions, f.states, values=most)
+        back, changes = max(self._reach(f)), np.full((decisions, steps), count)
+        if before is None:
+            changes[:, 0] = 0.0
+        b.history = pyo.RangeSet(-back, steps - 1)
+        past = [np.pad(p[:decisions], ((0, 0), (back - p.shape[1], 0))) for p in self.changes_before(f)]
+        for name, known in zip(("started", "stopped"), past, strict=True):
+            least, most = (past_and_present(known, inside) for inside in (np.zeros_like(changes), changes))
+            b.add_component(f"{name}_least", Param(b.decisions, b.history, values=least))
+            b.add_component(f"{name}_most", Param(b.decisions, b.history, values=most))
         if self.max_starts_per_day is not None:
-            codes, allowed = f.horizon.period_codes("day"), self._starts_allowed(f)
-            b.start_days = pyo.RangeSet(0, len(allowed) - 1)
+            codes, allowed = f.horizon.period_codes("day"), self._starts_allowed(f)[:decisions]
+            b.start_days = pyo.RangeSet(0, allowed.shape[1] - 1)
             b.steps_of_day = pyo.Set(b.start_days, initialize=lambda b, p: np.flatnonzero(codes == p).tolist())
-            b.starts_allowed = Param(b.start_days, values=allowed)
+            b.starts_allowed = Param(b.decisions, b.start_days, values=allowed)
         whole = pyo.NonNegativeIntegers if self.integer else pyo.NonNegativeReals
-        b.on = Var(b.decisions, f.states, within=whole, bounds=lambda b, d, t: (b.on_least[t], b.on_most[t]))
-        b.started = _changes(b)
-        b.stopped = _changes(b)
+        b.on = Var(
+            b.decisions,
+            f.states,
+            within=whole,
+            bounds=lambda b, d, t: (b.on_least[d, t], b.on_most[d, t]),
+            scheduled="ahead" if self.commit == "day_ahead" else None,
+        )
+        b.started = Var(
+            b.decisions,
+            b.history,
+            within=pyo.NonNegativeReals,
+            bounds=lambda b, d, t: (b.started_least[d, t], b.started_most[d, t]),
+            least=True,
+        )
+        b.stopped = Var(
+            b.decisions,
+            b.history,
+            within=pyo.NonNegativeReals,
+            bounds=lambda b, d, t: (b.stopped_least[d, t], b.stopped_most[d, t]),
+            least=True,
+        )
 
     def commitment_constraints(self, b: Any, f: Frame, running: Rule) -> None:
         """Tie ``running(b, w, t)`` to the number committed, and that number to its starts and stops."""
@@ -167,16 +189,9 @@ class Commitment(StrictModel):
         b.starts_of_day = Constraint(
             b.decisions,
             b.start_days,
-            rule=lambda b, d, p: sum(b.started[d, t] for t in b.steps_of_day[p]) <= b.starts_allowed[p],
+            rule=lambda b, d, p: sum(b.started[d, t] for t in b.steps_of_day[p]) <= b.starts_allowed[d, p],
             doc="starts of a day (max_starts_per_day)",
         )
-
-    def _starts_allowed(self, f: Frame | AuditView) -> Floats:
-        """Most starts of all units in each calendar day of the horizon, (days,)."""
-        assert self.max_starts_per_day is not None
-        allowed = np.full(len(f.horizon.period_labels("day")), self.max_starts_per_day * self.committed_units)
-        allowed[0] = max(0.0, allowed[0] - self.starts_before)
-        return allowed
 
     def held_up(self, b: Any, w: Any, t: Any) -> Any:
         """Units that have been started too recently to be stopped (``commitment_constraints`` comes first)."""
@@ -200,13 +215,13 @@ class Commitment(StrictModel):
     # ------------------------------------------------------------------ after the model
     def commitment_end_rule(self) -> str:
         """How the number running is treated at the end of the horizon."""
-        return "units running at the end are free; minimum times that reach beyond it bind only within it"
+        return "units running at the end are free; minimum times that reach beyond it bind in the run that goes on"
 
     def audit_commitment(self, a: AuditView, running: Floats) -> None:
         """Walk through the starts and stops of the plan, given the units running, (members, steps)."""
-        started, stopped = a["started"], a["stopped"]
-        before = running[:, :1] if self.running_before is None else np.full_like(running[:, :1], self.running_before)
-        change = np.diff(np.concatenate([before, running], axis=1), axis=1)
+        started, stopped, before = a["started"], a["stopped"], self.units_before(a.frame)
+        first = running[:, :1] if before is None else before[:, np.newaxis]
+        change = np.diff(np.concatenate([first, running], axis=1), axis=1)
         a.equal("units running follow from starts and stops", started - stopped, change)
         a.at_least("starts are not negative", started, 0.0)
         a.at_least("stops are not negative", stopped, 0.0)
@@ -215,7 +230,7 @@ class Commitment(StrictModel):
         a.at_most("minimum down time", held_down, self.committed_units - running)
         if self.max_starts_per_day is not None:
             of_day = sums_by_period(a.horizon.period_codes("day"), started)
-            a.at_most("starts of a day", of_day, self._starts_allowed(a))
+            a.at_most("starts of a day", of_day, self._starts_allowed(a.frame))
         if self.integer:
             a.whole("units running are whole", running)
         if self.commit == "day_ahead":
@@ -224,16 +239,11 @@ class Commitment(StrictModel):
     def audited_held(self, a: AuditView) -> tuple[Floats, Floats]:
         """Units started too recently to be stopped, and stopped too recently to be started, (members, steps) each."""
         up, down = self._min_steps(a)
-        return _sums_back(a["started"], up), _sums_back(a["stopped"], down)
+        started, stopped = self.audited_changes(a)
+        return _sums_back(started, up, a.shape[1]), _sums_back(stopped, down, a.shape[1])
 
 
-def _changes(b: Any) -> Var:
-    return Var(
-        b.decisions, b.history, within=pyo.NonNegativeReals, bounds=lambda b, d, t: (0, b.change_most[t]), least=True
-    )
-
-
-def _sums_back(values: Floats, steps: int) -> Floats:
-    """Sums over each step and the ``steps - 1`` before it."""
-    total = np.concatenate([np.zeros((len(values), steps)), np.cumsum(values, axis=1)], axis=1)
-    return np.asarray(total[:, steps:] - total[:, :-steps])
+def _sums_back(values: Floats, reach: int, steps: int) -> Floats:
+    """Sums over each of the last ``steps`` steps and the ``reach - 1`` before it, as far as there are any."""
+    total = np.concatenate([np.zeros((len(values), reach)), np.cumsum(values, axis=1)], axis=1)
+    return np.asarray(total[:, reach:] - total[:, : total.shape[1] - reach])[:, -steps:]

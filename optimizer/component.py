@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from optimizer.audit import AuditView
     from optimizer.chart import Chart
     from optimizer.frame import Frame
+    from optimizer.horizon import Horizon
     from optimizer.marginals import Marginals
 
 Floats = NDArray[np.float64]
@@ -77,13 +78,30 @@ class Finding:
     """False: the plan can be made, but the planner should know (a warning)."""
 
 
+@dataclass(frozen=True)
+class Switch:
+    """How a rule of thumb turns a component on and off: all of it, or nothing."""
+
+    variable: Any
+    """The variable that it sets; 0 is off."""
+    on: Floats
+    """Values when on, in the variable's shape."""
+    break_even_per_mwh: Floats
+    """Price of power above which being on does not pay, (members, steps)."""
+
+
 class StrictModel(BaseModel):
     """Base of everything in a scenario file: frozen, unknown keys are errors, docstrings under fields are the schema's
     text."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True, populate_by_name=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=True)
+
+    @classmethod
+    def model_json_schema(cls, *arguments: Any, **keywords: Any) -> dict[str, Any]:
+        """pydantic's, with the docstrings under fields as their descriptions (:mod:`optimizer.field_texts`)."""
+        from optimizer.field_texts import described_schema
+
+        return super().model_json_schema(*arguments, **described_schema(keywords))
 
 
 class Component(StrictModel):
@@ -98,7 +116,7 @@ class Component(StrictModel):
     """Fields that hold the name (or names) of another component, and what that component has to offer."""
     carries: ClassVar[dict[str, str]] = {}
     """What a plan hands on to the run that follows it: keys of :meth:`carry`, and what they hold; one value for each
-    period or group where the words say so (``…, by month``)."""
+    period, group or time where the words say so (``…, by month``, ``…, by time``)."""
 
     emits: ClassVar[bool] = False
     """Whether it burns fuel on site (:meth:`emitted_kg`)."""
@@ -117,6 +135,15 @@ class Component(StrictModel):
     def check(self, f: Frame) -> Iterator[Finding]:
         """Cross-checks against the horizon, the ensemble and the components referred to. Yields findings."""
         yield from ()
+
+    def carried_findings(self, f: Frame) -> Iterator[Finding]:
+        """Carried states of the right form that cannot be: ``field`` is the key."""
+        yield from ()
+
+    def in_window(self, whole: Horizon) -> Self:
+        """The component as it stands in a window of a longer horizon: what it takes from the start or the end of the
+        horizon by default is spelled out as that of the ``whole``."""
+        return self
 
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
@@ -161,6 +188,10 @@ class Component(StrictModel):
         positive."""
         return 0.0
 
+    def switch(self, b: Any, f: Frame) -> Switch | None:
+        """How the industry's rule of thumb, a strike price, turns it on and off; None where there is no such rule."""
+        return None
+
     # ------------------------------------------------------------------ after the model
     def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
         """Ledger lines. The objective is their sum, and the same lines give the ledger after the solve."""
@@ -192,8 +223,9 @@ class Component(StrictModel):
     def carry(self, a: AuditView) -> dict[str, Carried]:
         """What the run that starts where this one ends has to know, from the plan alone: keys of ``carries``.
 
-        A value is (members,), or one such array per calendar period, by its label (``2024-08``). What was carried into
-        this run comes from ``a.frame.carried``; see :mod:`optimizer.carry`.
+        ``a`` may show a plan up to some step only, as if the run had ended there; then the rest of it does not count.
+        A value is (members,), or one such array per calendar period, group or time, by its label (``2024-08``). What
+        was carried into this run comes from ``a.frame.carried``; see :mod:`optimizer.carry`.
         """
         return {}
 

@@ -79,9 +79,8 @@ class DeferrableDemand(StrictModel):
     def _carried(self, f: Frame) -> dict[int, Floats]:
         """Units that wait at the start, by the number of steps in which they are due (0: overdue)."""
         due: dict[int, Floats] = {}
-        for stamp, units in f.carried.by_period(CARRIED).items():
-            steps = max(0, f.horizon.step_at(stamp, side="end"))
-            due[steps] = due.get(steps, np.zeros(f.members_count)) + units
+        for steps, units in f.carried.by_time(CARRIED, f.horizon).items():
+            due[max(0, steps)] = due.get(max(0, steps), np.zeros(f.members_count)) + units
         return due
 
     def not_yet_due(self, f: Frame) -> Floats:
@@ -99,11 +98,6 @@ class DeferrableDemand(StrictModel):
     # ------------------------------------------------------------------ before the model
     def findings(self, f: Frame, most_per_hour: Floats, per_node_hour: float) -> Iterator[Finding]:
         """Deadlines that all nodes together cannot meet; ``most_per_hour`` is what they serve, (members, steps)."""
-        try:
-            self._carried(f)
-        except ValueError as error:
-            yield Finding("deferrable", f"the carried {CARRIED} cannot be read: {error}")
-            return
         if self.late_penalty_per_unit_hour is not None:
             return
         waiting, allowed = self.waiting_before(f), self.not_yet_due(f)
@@ -140,6 +134,7 @@ class DeferrableDemand(StrictModel):
             f.steps,
             within=pyo.NonNegativeReals,
             bounds=lambda b, p, w, t: (0, b.batch_most[p, w, t]),
+            scheduled="now",
         )
         b.batch_waiting = Var(f.members, f.steps, within=pyo.NonNegativeReals)
         if self.late_penalty_per_unit_hour is not None:

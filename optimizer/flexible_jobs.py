@@ -41,15 +41,17 @@ import numpy as np
 import pyomo.environ as pyo
 
 from optimizer.audit import AuditView
-from optimizer.component import Floats, Result
+from optimizer.carry import past_and_present
+from optimizer.component import Carried, Floats, Result
 from optimizer.frame import Frame
+from optimizer.job_end_value import worth_of_work
 from optimizer.job_order import has_successors
-from optimizer.job_runs import BlockRuns, first_then
+from optimizer.job_runs import BlockRuns
+from optimizer.job_state import WORK_DONE, place_before
 from optimizer.job_window import JobWindow
 from optimizer.power_caps import cap_constraints, cap_variables
 from optimizer.template import Constraint, Param, Var
-from optimizer.throughput_tier import audit_tier, tier_constraints, tier_variables
-from optimizer.workload import pool_of
+from optimizer.throughput_tier import audit_tier, tier_carry, tier_constraints, tier_variables
 
 ON_ITS_POOL = "nodes only on the pool to which the job is assigned"
 
@@ -67,7 +69,7 @@ class FlexibleJob(BlockRuns):
         there = np.arange(f.horizon.steps) >= self.job.first_steps(f)[:, np.newaxis]
         b.open_on = Param(b.pools, f.steps, values=open_step * there)
         b.pool_speed = Param(b.pools, values=self.job.pool_speeds)
-        self._run_variables(b, f, window)
+        self._run_variables(b, f)
         self._node_variables(b, f)
         if self.job.power_caps is not None:
             cap_variables(b, f, self.job.most_nodes)
@@ -83,46 +85,70 @@ class FlexibleJob(BlockRuns):
             f.steps,
             within=pyo.NonNegativeIntegers if self.job.integer else pyo.NonNegativeReals,
             bounds=lambda b, p, w, t: (0, self.job.most_nodes * b.open_on[p, t]),
+            scheduled="ahead",
         )
         if len(b.pools) > 1:
-            b.assigned = Var(b.pools, within=pyo.Binary, decided_at=self.job.first_steps(f))
+            self._assignment_variable(b, f)
+
+    def _assignment_variable(self, b: Any, f: Frame) -> None:
+        """The pool of the whole job; known if it has run before."""
+        place = place_before(f)
+        b.assigned_least = Param(b.pools, values=np.zeros(len(b.pools)) if place is None else place)
+        b.assigned_most = Param(b.pools, values=np.ones(len(b.pools)) if place is None else place)
+        b.assigned = Var(
+            b.pools,
+            within=pyo.Binary,
+            bounds=lambda b, p: (b.assigned_least[p], b.assigned_most[p]),
+            decided_at=self.job.first_steps(f),
+        )
 
     def _progress_variables(self, b: Any, f: Frame, window: JobWindow) -> None:
-        before = self.job.work_done_before
-        b.progress_least = Param(f.states, values=first_then(before, np.full(f.horizon.steps, -np.inf)))
-        b.progress_most = Param(f.states, values=first_then(before, np.full(f.horizon.steps, np.inf)))
+        before = self.job.work_done(f)[:, np.newaxis]
+        anything = np.full(f.shape, np.inf)
+        b.progress_least = Param(f.members, f.states, values=past_and_present(before, -anything))
+        b.progress_most = Param(f.members, f.states, values=past_and_present(before, anything))
         b.progress = Var(
-            f.members, f.states, within=pyo.Reals, bounds=lambda b, w, t: (b.progress_least[t], b.progress_most[t])
+            f.members,
+            f.states,
+            within=pyo.Reals,
+            bounds=lambda b, w, t: (b.progress_least[w, t], b.progress_most[w, t]),
         )
-        states = self._finish_states(f)
-        best = np.concatenate([np.full((f.members_count, 1), before), self.job.best_progress(f)], axis=1)
+        states = self.told_states(f)
+        best = past_and_present(before, self.job.best_progress(f))
         possible = best[:, states.start + 1 : states.stop + 1] >= self.job.work_node_hours * (1 - 1e-9)
         b.finish_states = pyo.RangeSet(states.start, states.stop - 1)
         b.later_states = pyo.RangeSet(states.start + 1, states.stop - 1)
         b.finish_possible = Param(f.members, b.finish_states, values=np.where(possible, 1.0, 0.0))
         early = np.where(np.array(states) < window.finish_states.start, 1.0, 0.0)
-        b.dip = Param(b.finish_states, values=early * self._largest_dip(f))
+        b.dip = Param(b.finish_states, values=early * self.job.largest_dip(f))
         b.is_finished = Var(
-            f.members, b.finish_states, within=pyo.Binary, bounds=lambda b, w, t: (0, b.finish_possible[w, t])
+            f.members,
+            b.finish_states,
+            within=pyo.Binary,
+            bounds=lambda b, w, t: (b.finished_before[w], b.finish_possible[w, t]),
         )
         state = np.arange(-1, f.horizon.steps)
         b.decided = Param(f.states, values=np.where(state >= states.start, 1.0, 0.0))
         b.decided_in = Param(f.states, values=np.clip(state, states.start, states.stop - 1))
-        if self.job.unfinished_value_per_node_hour > 0:
+        if worth_of_work(self.job, f) > 0:
             b.credited = Var(f.members, within=pyo.NonNegativeReals, bounds=lambda b, w: (0, self.job.work_node_hours))
 
-    def _finish_states(self, f: Frame) -> range:
-        """States for which it is told whether the job has finished: from the deadline on, or as soon as it can be."""
+    def told_states(self, f: Frame) -> range:
+        """From the deadline on, or as soon as it can be."""
         states = self.job.window(f).finish_states
         if self.job.flex is None and not has_successors(f.part):
             return states
-        enough = np.flatnonzero(self.job.best_progress(f).max(axis=0) >= self.job.work_node_hours * (1 - 1e-9))
+        best = past_and_present(self.job.work_done(f)[:, np.newaxis], self.job.best_progress(f))
+        enough = np.flatnonzero(best.max(axis=0) >= self.job.work_node_hours * (1 - 1e-9)) - 1
         return range(min(states.start, int(enough[0])) if len(enough) else states.start, states.stop)
 
-    def _largest_dip(self, f: Frame) -> float:
-        """Node-hours by which progress may fall: what one start can lose."""
-        unready = max(self.job.unready_minutes(pool_of(part)) for part in f.hosts("pool")) / 60.0
-        return self._largest_pace * self.job.speed_factor * (unready + self.job.restart_loss_hours)
+    def has_to_finish(self, f: Frame) -> Floats:
+        job = self.job
+        if WORK_DONE not in f.carried:
+            return np.ones(f.members_count)
+        due = job.window(f).due
+        best = job.best_progress(f)[:, due - 1] if due > 0 else job.work_done(f)
+        return np.where(best >= job.work_node_hours * (1 - 1e-9), 1.0, 0.0)
 
     def constraints(self, b: Any, f: Frame) -> None:
         self._runs(b, f)
@@ -132,7 +158,7 @@ class FlexibleJob(BlockRuns):
         self._progress(b, f)
         self._completion(b, f)
         if self.job.flex is not None:
-            tier_constraints(b, f, self.job, self.job.flex, self._largest_dip(f))
+            tier_constraints(b, f, self.job, self.job.flex, self.job.largest_dip(f))
 
     @abstractmethod
     def _sizes(self, b: Any, f: Frame) -> None:
@@ -208,12 +234,16 @@ class FlexibleJob(BlockRuns):
             rule=lambda b, w, t: b.is_finished[w, t] >= b.is_finished[w, t - 1],
             doc="a finished job stays finished",
         )
-        if job.required:
-            in_time = job.window(f).finish_states.start
+        window = job.window(f)
+        if job.required and not window.due_after:
+            in_time = window.finish_states.start
+            b.required_here = Param(f.members, values=self.has_to_finish(f))
             b.required = Constraint(
-                f.members, rule=lambda b, w: b.is_finished[w, in_time] >= 1, doc="finished by the deadline (required)"
+                f.members,
+                rule=lambda b, w: b.is_finished[w, in_time] >= b.required_here[w],
+                doc="finished by the deadline (required)",
             )
-        if job.unfinished_value_per_node_hour > 0:
+        if worth_of_work(job, f) > 0:
             last = f.horizon.steps - 1
             b.credit = Constraint(
                 f.members,
@@ -228,7 +258,7 @@ class FlexibleJob(BlockRuns):
         return b.is_finished[w, t]
 
     def finished_by(self, b: Any, w: Any, t: Any) -> Any:
-        return b.decided[t] * b.is_finished[w, b.decided_in[t]]
+        return b.decided[t] * b.is_finished[w, b.decided_in[t]] + (1 - b.decided[t]) * b.finished_before[w]
 
     def under_way(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
         if self._has_runs:
@@ -254,6 +284,10 @@ class FlexibleJob(BlockRuns):
         return found
 
     # ------------------------------------------------------------------ after the model
+    def carry(self, a: AuditView) -> dict[str, Carried]:
+        states = super().carry(a)
+        return states if self.job.flex is None else states | tier_carry(a, self.job, self.job.flex)
+
     def audit(self, a: AuditView) -> None:
         job, window = self.job, self.job.window(a)
         nodes = a["nodes"]
@@ -268,9 +302,9 @@ class FlexibleJob(BlockRuns):
         if job.restart_loss_hours > 0:
             working = working - a["lost_nodes"]
         speed = self._audited_speed(working, float(job.pool_speeds[job.audited_pool(a)]))
-        done = np.diff(np.concatenate([a.full(job.work_done_before)[:, :1], a["progress"]], axis=1), axis=1)
+        done = np.diff(past_and_present(job.work_done(a.frame)[:, np.newaxis], a["progress"]), axis=1)
         self._audit_progress(a, done, a.step_h * np.where(closed, 0.0, speed))
-        states = self._finish_states(a.frame)
+        states = self.told_states(a.frame)
         told = slice(max(0, states.start), states.stop)
         finished = a["finished"][:, told]
         least = np.where(finished > 1e-9, job.work_node_hours * finished, -np.inf)

@@ -67,7 +67,11 @@ class Frame:
     export_limit_mw: Floats | None = None
     carried: CarriedStates = field(default_factory=lambda: CarriedStates({}, 1))
     """States in which an earlier run has left the component."""
+    is_cut: bool = False
+    """Whether a plan is seen up to a step before its end: what it books at the end is not to count."""
     model: Any = None
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """What the component has worked out from these data and asks for again and again."""
 
     # ------------------------------------------------------------------ sizes and data
     @property
@@ -81,8 +85,10 @@ class Frame:
         return self.horizon.step_h
 
     def values(self, series: Series) -> Floats:
-        """A series as (members, steps); no copy is made for members that share it."""
-        return series.by_member(self.members_count) if series.values.shape[1] > 1 else self.full(series.values)
+        """A series as (members, steps); no copy is made for members that share it, nor for a part of the horizon."""
+        if series.values.shape[1] == 1:
+            return self.full(series.values)
+        return series.by_member(self.members_count)[:, : self.horizon.steps]
 
     def full(self, value: Any) -> Floats:
         return np.broadcast_to(np.asarray(value, dtype=float), self.shape)
@@ -166,6 +172,10 @@ class Frame:
     def by_step(self, rule: Rule) -> MoneyLine:
         """A money line ``rule(b, w, t)`` booked in every step."""
         return MoneyLine((self.members, self.steps), rule)
+
+    def by_some_steps(self, steps: Any, rule: Rule) -> MoneyLine:
+        """A money line ``rule(b, w, t)`` booked in each of a range of steps."""
+        return MoneyLine((self.members, steps), rule, tuple(steps))
 
     def by_member(self, rule: Rule) -> MoneyLine:
         """A money line ``rule(b, w)`` booked once, at the end of the horizon."""

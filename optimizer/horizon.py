@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal, overload
@@ -22,6 +23,18 @@ _STEP = re.compile(r"(\d{1,6})(min|h|d)", re.ASCII)
 _MINUTES = {"min": 1, "h": 60, "d": 1440}
 _YEARS = range(1970, 2200)
 _CALENDAR_UNITS: dict[str, Literal["D", "M", "Y"]] = {"day": "D", "month": "M", "year": "Y"}
+
+
+@dataclass(frozen=True)
+class _Calendar:
+    """Calendar periods that the steps fall into."""
+
+    periods: Any
+    """As datetime64 of days, months or years, (P,)."""
+    codes: NDArray[np.int64]
+    """Number of the period in which each step starts, (T,)."""
+    starts_inside: bool
+    """Whether the first step lies inside a period that began before."""
 
 
 class Horizon(BaseModel):
@@ -109,7 +122,7 @@ class Horizon(BaseModel):
             case "horizon":
                 return np.zeros(self.steps, dtype=np.int64)
             case "day" | "month" | "year":
-                return np.unique(self._calendar(kind), return_inverse=True)[1].astype(np.int64)
+                return self._calendar(kind).codes.copy()
         raise ValueError(f"unknown period '{kind}'; must be step, day, month, year or horizon")
 
     def period_labels(self, kind: PeriodKind) -> tuple[str, ...]:
@@ -119,11 +132,11 @@ class Horizon(BaseModel):
                 return tuple(stamp.isoformat(timespec="minutes") for stamp in self.local)
             case "horizon":
                 return ("horizon",)
-        return tuple(str(period) for period in np.unique(self._calendar(kind)))
+        return tuple(str(period) for period in self._calendar(kind).periods)
 
     def covered_share(self, kind: Literal["day", "month", "year"]) -> NDArray[np.float64]:
         """Share of each calendar period that the horizon covers (1 for a whole one), shape (P,)."""
-        periods = np.unique(self._calendar(kind))
+        periods = self._calendar(kind).periods
         edges = [pd.Timestamp(p).tz_localize(self.timezone, nonexistent="shift_forward") for p in periods]
         ends = [pd.Timestamp(p + 1).tz_localize(self.timezone, nonexistent="shift_forward") for p in periods]
         hours = np.array([(end - start) / pd.Timedelta(hours=1) for start, end in zip(edges, ends, strict=True)])
@@ -131,12 +144,22 @@ class Horizon(BaseModel):
 
     def starts_inside(self, kind: Literal["day", "month", "year"]) -> bool:
         """Whether the first step lies inside a calendar period that began before the horizon."""
-        first = pd.Timestamp(self._calendar(kind)[0]).tz_localize(self.timezone, nonexistent="shift_forward")
-        return bool(first < self.start_utc)
+        return self._calendar(kind).starts_inside
 
-    def _calendar(self, kind: str) -> Any:
-        """The calendar period in which each step starts, as datetime64 of days, months or years."""
-        return self.local.tz_localize(None).to_numpy().astype(f"datetime64[{_CALENDAR_UNITS[kind]}]")
+    def _calendar(self, kind: str) -> _Calendar:
+        """The calendar periods of the steps; worked out once, as a model asks for them a hundred times."""
+        known = self._calendars.get(kind)
+        if known is None:
+            of_step = self.local.tz_localize(None).to_numpy().astype(f"datetime64[{_CALENDAR_UNITS[kind]}]")
+            periods, codes = np.unique(of_step, return_inverse=True)
+            first = pd.Timestamp(of_step[0]).tz_localize(self.timezone, nonexistent="shift_forward")
+            known = _Calendar(periods, codes.astype(np.int64), bool(first < self.start_utc))
+            self._calendars[kind] = known
+        return known
+
+    @cached_property
+    def _calendars(self) -> dict[str, _Calendar]:
+        return {}
 
     def step_at(self, stamp: str, *, side: Literal["start", "end"]) -> int:
         """Whole steps between the start of the horizon and a local time stamp; may be below 0 or above T.

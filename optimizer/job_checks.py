@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 from optimizer.component import Finding
 from optimizer.frame import Frame
 from optimizer.job_scaling import dominated
+from optimizer.job_state import WORK_DONE
 from optimizer.rigid_jobs import Rigid
 from optimizer.workload import pool_of
 
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
     from optimizer.workloads.training_job import TrainingJob
 
 MARGIN = 1e-9
+"""Relative margin below which a lack of hours is rounding."""
 FARTHEST_HOURS = 10 * 8766.0
 """Times beyond are not spelled out: the calendar of time stamps ends."""
-"""Relative margin below which a lack of hours is rounding."""
 
 
 def field_findings(job: TrainingJob) -> Iterator[str]:
@@ -51,12 +53,14 @@ def field_findings(job: TrainingJob) -> Iterator[str]:
         )
     if job.work_done_before >= job.work_node_hours:
         yield f"work_done_before {job.work_done_before:g} must be below work_node_hours {job.work_node_hours:g}"
-    if job.unfinished_value_per_node_hour * job.work_node_hours > job.value * (1 + MARGIN):
+    if (job.unfinished_value_per_node_hour or 0.0) * job.work_node_hours > job.value * (1 + MARGIN):
         yield (
             f"unfinished_value_per_node_hour {job.unfinished_value_per_node_hour:g} must be at most "
             f"value / work_node_hours = {job.value / job.work_node_hours:g}: "
             "otherwise the job is worth more unfinished than finished"
         )
+    if job.latest_finish is not None and not job.may_be_late:
+        yield "latest_finish needs late_penalty_per_hour: without one the job is worth nothing after its deadline"
     if job.overdue and not job.may_be_late:
         yield "overdue: true needs late_penalty_per_hour: without one the job is worth nothing after its deadline"
     if job.overdue and job.required:
@@ -84,8 +88,14 @@ def time_findings(job: TrainingJob, f: Frame) -> Iterator[Finding]:
     yield from _size_findings(job, f)
     yield from _effectless(job, f)
     window = job.window(f)
-    if window.deadline_h <= window.release_h:
+    carried = WORK_DONE in f.carried
+    if window.deadline_h <= window.release_h and not (carried and job.release is None):
         yield Finding("deadline", f"is not after the release ({_at(f, window.release_h)})", job.deadline)
+        return
+    if window.last_chance_h < window.deadline_h:
+        yield Finding("latest_finish", f"is before the deadline ({_at(f, window.deadline_h)})", job.latest_finish)
+        return
+    if carried and job.is_done(f).all():
         return
     if window.deadline_h <= 0 and not job.overdue:
         yield Finding(
@@ -93,11 +103,12 @@ def time_findings(job: TrainingJob, f: Frame) -> Iterator[Finding]:
             "has passed before the horizon starts",
             job.deadline,
             hint="overdue: true with a late_penalty_per_hour lets it be finished late",
+            fatal=not carried,
         )
         return
     if window.first >= f.horizon.steps:
         yield Finding("release", "lies after the horizon, in which the job does not run", job.release, fatal=False)
-    if window.open_ended:
+    if window.due_after:
         if job.unfinished_value_per_node_hour == 0:
             yield Finding(
                 "deadline",
@@ -108,9 +119,15 @@ def time_findings(job: TrainingJob, f: Frame) -> Iterator[Finding]:
                 fatal=False,
             )
         if job.required:
-            yield Finding("required", "has no effect on a job whose deadline lies after the horizon", fatal=False)
+            yield Finding(
+                "required",
+                "has no effect on a job whose deadline lies after the horizon, but that the rest has to fit after it",
+                fatal=False,
+            )
     if not job.overdue:
-        yield from _fit(job, f)
+        for finding in _fit(job, f):
+            # what an earlier run has left is late, and not to be refused
+            yield replace(finding, fatal=False) if carried else finding
 
 
 def _size_findings(job: TrainingJob, f: Frame) -> Iterator[Finding]:
@@ -160,7 +177,7 @@ def _effectless_tier(job: TrainingJob, f: Frame) -> Iterator[Finding]:
         if job.power_caps is None:
             yield Finding("flex", "has no effect on a rigid job without power_caps", fatal=False)
         return
-    if steps > window.end - window.first:
+    if steps > window.end - window.first and WORK_DONE not in f.carried:
         hours = f"no window of {job.flex.window_hours:g} h lies within the time in which the job may run"
         yield Finding("flex.window_hours", f"{hours}: nothing is promised", job.flex.window_hours, fatal=False)
     if abs(job.flex.window_hours - steps * f.step_h) > MARGIN:
@@ -172,8 +189,8 @@ def _fit(job: TrainingJob, f: Frame) -> Iterator[Finding]:
     """Work that cannot be done between release and deadline, even alone, at full speed and without a loss."""
     window, best = job.window(f), job.best_progress(f)
     full_speed = float(job.full_rates.max())
-    done = best[:, window.due - 1] if window.due > 0 else np.full(f.members_count, job.work_done_before)
-    if window.open_ended:
+    done = best[:, window.due - 1] if window.due > 0 else job.work_done(f)
+    if window.due_after:
         beyond = max(window.release_h, f.horizon.steps * f.step_h)
         done = done + full_speed * (window.deadline_h - beyond)
     member = int(np.argmin(done) if job.required else np.argmax(done))

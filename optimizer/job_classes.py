@@ -7,12 +7,13 @@ said once, in :mod:`optimizer.workloads.training_job`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from optimizer.audit import AuditView
-from optimizer.component import Floats, Result
+from optimizer.component import Carried, Finding, Floats, Result
 from optimizer.frame import Frame
 
 if TYPE_CHECKING:
@@ -61,6 +62,22 @@ class JobClass(ABC):
     @abstractmethod
     def credited(self, b: Any, f: Frame, w: Any) -> Any:
         """Node-hours done by the end of the horizon, at most the job's work."""
+
+    @abstractmethod
+    def told_states(self, f: Frame) -> range:
+        """States for which it is told whether the job has finished."""
+
+    @abstractmethod
+    def has_to_finish(self, f: Frame) -> Floats:
+        """1 where a required job has to be finished by its deadline: not where it was left too late, (members,)."""
+
+    @abstractmethod
+    def state_findings(self, f: Frame) -> Iterator[Finding]:
+        """States of the class that no run can have left."""
+
+    @abstractmethod
+    def carry(self, a: AuditView) -> dict[str, Carried]:
+        """States of the class at the end of a run, from the plan alone."""
 
     @abstractmethod
     def results(self, b: Any, f: Frame) -> dict[str, Result]:

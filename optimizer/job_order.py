@@ -65,7 +65,7 @@ def earliest_start(part: Part, waiting: tuple[Part, ...] = ()) -> int:
     the number of steps if one of them cannot finish within the horizon."""
     steps = [0]
     for host, job in predecessors(part):
-        if host is not part and host not in waiting:
+        if host is not part and host not in waiting and not job.is_done(host.frame).any():
             best = job.best_progress(host.frame, (*waiting, part)).max(axis=0)
             enough = np.flatnonzero(best >= job.work_node_hours * (1 - 1e-9))
             steps.append(int(enough[0]) + 1 if len(enough) else len(best))
@@ -82,7 +82,9 @@ def order_findings(f: Frame) -> Iterator[Finding]:
 def order_constraints(b: Any, f: Frame, job: TrainingJob) -> None:
     """The job is not under way before its predecessors have finished."""
     window = job.window(f)
-    b.waiting_steps = pyo.RangeSet(max(1, window.first), max(window.end, window.first) - 1)
+    known = any(predecessor.is_done(host.frame).any() for host, predecessor in predecessors(f.part))
+    begin = max(0 if known else 1, window.first)
+    b.waiting_steps = pyo.RangeSet(begin, max(window.end, begin) - 1)
     for number, (host, predecessor) in enumerate(predecessors(f.part)):
         rule = Constraint(
             f.members,
@@ -99,8 +101,7 @@ def audit_order(a: AuditView) -> None:
     """Nodes are held only when the predecessors' work is done."""
     for view in a.hosts(REFERENCE):
         work = view.component.work_node_hours
-        done_before = view.component.work_done_before
-        start = np.full((len(a["nodes"]), 1), done_before)
+        start = view.component.work_done(view.frame)[:, np.newaxis]
         done = np.concatenate([start, view["progress"][:, :-1]], axis=1)
         running = a["nodes"] > 1e-6
         a.at_least(f"starts when {view.label} has finished (after)", np.where(running, done, work), work)

@@ -14,6 +14,7 @@ from optimizer.component import Component, Finding
 from optimizer.contract import Contract
 from optimizer.errors import did_you_mean
 from optimizer.frame import Frame, Part
+from optimizer.horizon import Horizon
 from optimizer.scenario import Scenario
 from optimizer.site import Site
 
@@ -32,6 +33,18 @@ class Parts:
         """Give all frames the model in which their components declare themselves."""
         for part in (*self.components.values(), *self.sites.values()):
             part.frame.model = model
+        return self
+
+    def cut_after(self, steps: int) -> Parts:
+        """See only the first ``steps`` of the horizon, as if the run ended there."""
+        for part in (*self.components.values(), *self.sites.values()):
+            frame = part.frame
+            whole = frame.horizon
+            frame.is_cut = steps < whole.steps
+            frame.horizon = Horizon(timezone=whole.timezone, start=whole.start, step=whole.step, steps=steps)
+            for limit in ("import_limit_mw", "export_limit_mw"):
+                if (found := getattr(frame, limit)) is not None:
+                    setattr(frame, limit, found[:, :steps])
         return self
 
     def site_of(self, label: str) -> Site:
@@ -58,15 +71,28 @@ def place(scenario: Scenario) -> tuple[Parts, list[tuple[Path, Finding]]]:
     findings += _sites_of_contracts(scenario)
     for part in parts.values():
         findings += [(part.path, finding) for finding in _resolve(part, parts)]
-    if scenario.carry is not None:
-        carry = scenario.carry.findings(parts, scenario.horizon, scenario.members)
-        findings += [(("carry",), finding) for finding in carry]
     sites = {
         site.name: Part(site.name, site, ("sites", number), site.name)  # type: ignore[arg-type]
         for number, site in enumerate(scenario.sites)
     }
     _give_frames(scenario, parts, sites)
+    if not any(finding.fatal for _, finding in findings):
+        findings += _carried_states(scenario, parts, sites)
     return Parts(parts, sites), findings
+
+
+def _carried_states(
+    scenario: Scenario, parts: dict[str, Part], sites: dict[str, Part]
+) -> Iterator[tuple[Path, Finding]]:
+    """What is wrong with the states carried in: their form, or else their size."""
+    if scenario.carry is None:
+        return
+    wrong = list(scenario.carry.findings(parts, sites, scenario.horizon, scenario.members))
+    yield from ((("carry",), finding) for finding in wrong)
+    if not any(finding.fatal for finding in wrong):
+        for label in scenario.carry.components:
+            for finding in parts[label].component.carried_findings(parts[label].frame):
+                yield ("carry", "components", label), finding
 
 
 def _placed(scenario: Scenario, findings: list[tuple[Path, Finding]]) -> list[Part]:
@@ -178,6 +204,7 @@ def _are_of_one_bundle(part: Part, host: Part) -> bool:
 
 def _give_frames(scenario: Scenario, parts: dict[str, Part], sites: dict[str, Part]) -> None:
     carried = {} if scenario.carry is None else scenario.carry.components
+    carried_at_site = {} if scenario.carry is None else scenario.carry.sites
     spanned = {label: _spanned(part, sites) for label, part in parts.items()}
 
     def give_frame(part: Part, meters: tuple[Part, ...], states: dict[str, CarriedValue]) -> None:
@@ -197,7 +224,7 @@ def _give_frames(scenario: Scenario, parts: dict[str, Part], sites: dict[str, Pa
         )
 
     for site in scenario.sites:
-        give_frame(sites[site.name], (sites[site.name],), {})
+        give_frame(sites[site.name], (sites[site.name],), carried_at_site.get(site.name, {}))
         frame = sites[site.name].frame
         frame.import_limit_mw, frame.export_limit_mw = site.import_limit(frame), frame.values(site.grid.export_limit_mw)
     for label, part in parts.items():

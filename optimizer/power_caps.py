@@ -141,6 +141,7 @@ def cap_variables(b: Any, f: Frame, most_nodes: float) -> None:
         f.steps,
         within=pyo.NonNegativeReals,
         bounds=lambda b, p, c, w, t: (0, most_nodes * b.open_on[p, t]),
+        scheduled="ahead",
     )
 
 

@@ -30,7 +30,7 @@ class Preemptible(FlexibleJob):
     def variables(self, b: Any, f: Frame) -> None:
         super().variables(b, f)
         window, steps = self.job.window(f), self._block_steps(f.step_h)
-        within = (np.arange(f.horizon.steps) - window.first) % steps
+        within = (np.arange(f.horizon.steps) - self._origin(f)) % steps
         shares = lost_shares(self.job.restart_loss_hours, f.step_h, steps)
         b.lost_of_step = Param(f.steps, values=self._largest_pace * shares[within])
         if self._loss_is_chosen:
@@ -50,9 +50,7 @@ class Preemptible(FlexibleJob):
         """On several pools, the run on each; the nodes follow from the runs."""
         if len(b.pools) == 1:
             return
-        window, steps, last = self.job.window(f), self._block_steps(f.step_h), len(b.blocks) - 1
-        begins = window.first + steps * np.arange(last + 1)
-        there = np.where(begins >= self.job.first_steps(f)[:, np.newaxis], 1.0, 0.0)
+        there = np.where(self._begins(f) >= self.job.first_steps(f)[:, np.newaxis], 1.0, 0.0)
         b.run_on_most = Param(b.pools, b.blocks, values=there)
         b.run_on = Var(
             b.pools,
@@ -61,7 +59,7 @@ class Preemptible(FlexibleJob):
             within=pyo.NonNegativeReals,
             bounds=lambda b, p, w, k: (0, b.run_on_most[p, k]),
         )
-        b.assigned = Var(b.pools, within=pyo.Binary, decided_at=self.job.first_steps(f))
+        self._assignment_variable(b, f)
 
     def _block_steps(self, step_h: float) -> int:
         return max(1, math.ceil(self.job.block_hours / step_h - 1e-9))

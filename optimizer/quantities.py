@@ -135,11 +135,16 @@ class Series:
             raw = part.tolist() if isinstance(listed[0], list) else part[0].tolist()
         return self._copy(raw, part)
 
-    def _copy(self, raw: Any, values: NDArray[np.float64]) -> Self:
+    def without_values(self) -> Self:
+        """The same series as if it had been read without its data files."""
+        return self._copy(self._raw, None)
+
+    def _copy(self, raw: Any, values: NDArray[np.float64] | None) -> Self:
         """A series that shares what never changes with this one."""
         new = type(self).__new__(type(self))
         new._raw, new._values, new._kind = raw, values, self._kind
-        values.flags.writeable = False
+        if values is not None:
+            values.flags.writeable = False
         return new
 
     @cached_property

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel
 
 from optimizer.carry import Carry
+from optimizer.component import Component
 from optimizer.errors import InputError, Problem, did_you_mean
 from optimizer.horizon import Horizon
 from optimizer.quantities import Series
@@ -24,6 +25,8 @@ Floats = NDArray[np.float64]
 Column = tuple[str, str]
 """A column of a data source, ``("market", "price")`` for what a series writes as ``market.price``."""
 Kept = TypeVar("Kept")
+COMPONENTS = ("sites", "contracts", "workloads")
+"""Sections of a scenario in which series stand."""
 
 
 def window(scenario: Scenario, first: int, steps: int) -> Horizon:
@@ -48,7 +51,8 @@ def rebased(
     ``columns`` hold values over the new horizon, (T,), (1, T) or (members, T); series that scale a column or add to it
     go on doing so. All other series keep what they say of these times, so that the new horizon has to lie within the
     old one, and keep their members. ``carry`` holds states at the start; without one there are none, unless the horizon
-    stays.
+    stays. Components whose defaults come from the start or the end of the horizon keep those of the old one
+    (:meth:`~optimizer.component.Component.in_window`).
 
     Raises InputError for columns that no series refers to or of another shape, values outside a series' bounds (all at
     once), another step or time zone, a horizon outside of the old one, and members that do not fit.
@@ -73,9 +77,10 @@ def rebased(
             problems.append(Problem(place, str(error)))
             return series
 
-    changed: dict[str, Any] = {
-        name: _mapped(getattr(scenario, name), moved, name) for name in ("sites", "contracts", "workloads")
-    }
+    def seen(component: Component) -> Component:
+        return component if (first, to.steps) == (0, scenario.horizon.steps) else component.in_window(scenario.horizon)
+
+    changed: dict[str, Any] = {name: _mapped(getattr(scenario, name), moved, name, seen) for name in COMPONENTS}
     problems += given.unused()
     if problems:
         raise InputError(problems)
@@ -86,6 +91,31 @@ def rebased(
         "carry": kept_carry if carry is None else Carry.model_validate(carry),
     }
     result = _with(scenario, changed)
+    result._file, result._folder, result._warnings = scenario._file, scenario._folder, scenario._warnings
+    return result
+
+
+def references(scenario: Scenario) -> list[Column]:
+    """Columns of data sources to which series of a scenario refer, in the order of the file, each once."""
+    found: dict[Column, None] = {}
+
+    def noted(series: Series, _: str) -> Series:
+        if series.reference is not None:
+            found[series.reference] = None
+        return series
+
+    for name in COMPONENTS:
+        _mapped(getattr(scenario, name), noted, name)
+    return list(found)
+
+
+def without_values(scenario: Scenario) -> Scenario:
+    """The scenario with nothing in it of what its data files say: only :func:`rebased` with columns gives it values."""
+
+    def emptied(series: Series, _: str) -> Series:
+        return series if series.reference is None else series.without_values()
+
+    result = _with(scenario, {name: _mapped(getattr(scenario, name), emptied, name) for name in COMPONENTS})
     result._file, result._folder, result._warnings = scenario._file, scenario._folder, scenario._warnings
     return result
 
@@ -133,25 +163,33 @@ def _first_step(old: Horizon, new: Horizon) -> int:
     return int(first)
 
 
-def _mapped(value: Any, moved: Callable[[Series, str], Series], place: str) -> Any:
-    """A field's value with every series in it moved; the very same object where it holds none."""
+def _mapped(
+    value: Any,
+    moved: Callable[[Series, str], Series],
+    place: str,
+    seen: Callable[[Component], Component] | None = None,
+) -> Any:
+    """A field's value with every series in it moved, and every component as ``seen``; the very same object where
+    nothing changes."""
     if isinstance(value, Series):
         return moved(value, place)
     if isinstance(value, BaseModel):
+        if seen is not None and isinstance(value, Component):
+            value = seen(value)
         changed = {}
         for name, field in value.__dict__.items():
             if field.__class__ in _PLAIN or name not in type(value).model_fields:
                 continue
-            mapped = _mapped(field, moved, f"{place}.{name}")
+            mapped = _mapped(field, moved, f"{place}.{name}", seen)
             if mapped is not field:
                 changed[name] = mapped
         return _with(value, changed) if changed else value
     if isinstance(value, tuple | list):
-        items = [_mapped(item, moved, f"{place}[{number}]") for number, item in enumerate(value)]
+        items = [_mapped(item, moved, f"{place}[{number}]", seen) for number, item in enumerate(value)]
         same = all(one is other for one, other in zip(items, value, strict=True))
         return value if same else type(value)(items)
     if isinstance(value, dict):
-        found = {key: _mapped(item, moved, f"{place}.{key}") for key, item in value.items()}
+        found = {key: _mapped(item, moved, f"{place}.{key}", seen) for key, item in value.items()}
         return value if all(found[key] is item for key, item in value.items()) else found
     return value
 

@@ -10,14 +10,16 @@ whole steps::
     ended[t]    = ended[t-1] + sum_{p,c} start[p,c,t-length[p,c]+1]
     progress[t] = progress[t-1] + sum_{p,c} (rate[p,c] * step_h * on[p,c,t] - lost in the first steps - rest of last)
 
-with ``rate[p,c]`` the gang's speed on the pool at the row. A start is offered only where the job then ends by its
-deadline, or may end later (a late penalty, a deadline beyond the horizon), and with ``flex`` only at rows that lose no
-more than it allows. A job with work done before is running when the horizon starts: it goes on in the first step, or is
-given up.
+with ``rate[p,c]`` the gang's speed on the pool at the row. A start is offered only where the job then ends by its last
+chance (its deadline or, with a late penalty, ``latest_finish``), also where that lies after the horizon, and with
+``flex`` only at rows that lose no more than it allows. A job with work done before is running when the horizon starts:
+it goes on in the first step, or is given up. A run that an earlier plan has left in progress goes on to its end: its
+start lies before the horizon.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,9 +27,11 @@ import pyomo.environ as pyo
 from numpy.typing import NDArray
 
 from optimizer.audit import AuditView
-from optimizer.component import Floats, Result
+from optimizer.carry import time_label
+from optimizer.component import Carried, Finding, Floats, Result
 from optimizer.frame import Frame
 from optimizer.job_classes import JobClass, lost_shares
+from optimizer.job_state import RUN, RUNNING, WORK_DONE
 from optimizer.template import Constraint, Param, Var
 from optimizer.workload import pool_of
 
@@ -69,9 +73,11 @@ class Rigid(JobClass):
         window, steps = self.job.window(f), np.arange(f.horizon.steps)
         ends = steps + lengths[..., np.newaxis]
         released = steps >= self.job.first_steps(f)[:, np.newaxis, np.newaxis]
-        in_time = released & (steps < window.end) & ((ends <= window.end) | self._may_end_later(f))
+        in_time = released & (steps < window.end) & (ends <= window.last_end)
         if self.job.work_done_before > 0:
-            in_time &= steps == 0
+            in_time &= (steps == 0) & (WORK_DONE not in f.carried)
+        if self._run_before(f) is not None or self.job.is_done(f).any():
+            in_time &= False
         if self.job.flex is not None:
             in_time &= (self._row_speeds >= 1.0 - self.job.flex.loss - 1e-9)[:, np.newaxis]
         return in_time.astype(float)
@@ -85,15 +91,50 @@ class Rigid(JobClass):
         lengths = self._lengths([pool_of(part) for part in f.hosts("pool")], f.step_h)
         return float(lengths.min()) * f.step_h
 
-    def _may_end_later(self, f: Frame) -> bool:
-        return self.job.may_be_late or self.job.window(f).open_ended
+    def _run_before(self, f: Frame) -> tuple[int, int, int] | None:
+        """The run in progress before the horizon: position of its pool, row of its power caps, and step of its start
+        (below 0); None without one."""
+        for p, part in enumerate(f.hosts("pool")):
+            for c in range(len(self.job.capped_rows) + 1):
+                for step in f.carried.by_time(RUN, f.horizon, f"{part.label}:{c}"):
+                    if step < 0:
+                        return p, c, step
+        return None
+
+    def told_states(self, f: Frame) -> range:
+        return range(f.horizon.steps)
+
+    def has_to_finish(self, f: Frame) -> Floats:
+        able: bool = WORK_DONE not in f.carried or self.offers_a_start(f) or bool(self.job.is_done(f).any())
+        run = self._run_before(f)
+        if run is not None:
+            lengths = self._lengths([pool_of(part) for part in f.hosts("pool")], f.step_h)
+            able = run[2] + int(lengths[run[:2]]) <= self.job.window(f).due
+        return f.full(float(able))[:, 0]
+
+    def state_findings(self, f: Frame) -> Iterator[Finding]:
+        labels = [f"{part.label}:{c}" for part in f.hosts("pool") for c in range(len(self.job.capped_rows) + 1)]
+        found = f.carried.by_period(RUN)
+        for label, flags in found.items():
+            if label.rpartition("/")[0] not in labels:
+                yield Finding(RUN, "no run has this place", label, f"{' or '.join(labels)}, and /time")
+            elif (np.round(flags, 6) != 1.0).any():
+                yield Finding(RUN, "a rigid job runs in all members or in none", float(flags.min()), "1")
+        if len(found) > 1:
+            yield Finding(RUN, "a rigid job runs once", list(found), "one run")
+        elif found and self._run_before(f) is None:
+            yield Finding(RUN, "did not start before the horizon", next(iter(found)))
+        done = self.job.work_done(f)
+        if (done != done[0]).any():
+            yield Finding(WORK_DONE, "a rigid job does the same in all members", done.tolist(), "one number")
 
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
         job, steps = self.job, f.horizon.steps
         pools = [pool_of(part) for part in f.hosts("pool")]
-        lengths = self._lengths(pools, f.step_h)
-        reach = np.minimum(lengths, steps + 1)  # a longer run ends beyond the horizon all the same
+        lengths, run = self._lengths(pools, f.step_h), self._run_before(f)
+        age = 0 if run is None else -run[2]
+        reach = np.minimum(lengths, steps + 1 + age)  # a longer run ends beyond the horizon all the same
         back = int(reach.max())
         rest = lengths * f.step_h - self._hours(pools)
         shares = np.stack([lost_shares(lost, f.step_h, back) for lost in self._lost_hours(pools)])
@@ -109,15 +150,37 @@ class Rigid(JobClass):
         b.rest_work = Param(b.pools, b.rows, values=self._rates * rest)
         nowhere = np.zeros((*lengths.shape, back))
         offered = np.concatenate([nowhere, self._offered_starts(f, lengths)], axis=2)
+        started = np.zeros_like(offered)
+        on_least, on_most = np.zeros((*lengths.shape, steps + 1)), np.ones((*lengths.shape, steps + 1))
+        on_most[..., 0] = 0.0
+        if run is not None:
+            started[run[0], run[1], back - age] = offered[run[0], run[1], back - age] = 1.0
+            on_least[run[0], run[1], 0] = on_most[run[0], run[1], 0] = 1.0
+        b.start_known = Param(b.pools, b.rows, b.start_steps, values=started)
         b.start_offered = Param(b.pools, b.rows, b.start_steps, values=offered)
         b.start = Var(
-            b.pools, b.rows, b.start_steps, within=pyo.Binary, bounds=lambda b, p, c, s: (0, b.start_offered[p, c, s])
+            b.pools,
+            b.rows,
+            b.start_steps,
+            within=pyo.Binary,
+            bounds=lambda b, p, c, s: (b.start_known[p, c, s], b.start_offered[p, c, s]),
         )
-        b.inside = Param(f.states, values=np.concatenate([[0.0], np.ones(steps)]))
-        b.on = Var(b.pools, b.rows, f.states, within=pyo.NonNegativeReals, bounds=lambda b, p, c, t: (0, b.inside[t]))
-        b.ended = Var(f.states, within=pyo.NonNegativeReals, bounds=lambda b, t: (0, b.inside[t]))
-        b.progress_least = Param(f.states, values=np.concatenate([[job.work_done_before], np.full(steps, -np.inf)]))
-        b.progress_most = Param(f.states, values=np.concatenate([[job.work_done_before], np.full(steps, np.inf)]))
+        b.on_least = Param(b.pools, b.rows, f.states, values=on_least)
+        b.on_most = Param(b.pools, b.rows, f.states, values=on_most)
+        b.on = Var(
+            b.pools,
+            b.rows,
+            f.states,
+            within=pyo.NonNegativeReals,
+            bounds=lambda b, p, c, t: (b.on_least[p, c, t], b.on_most[p, c, t]),
+            scheduled="ahead",
+        )
+        finished, done = job.finished_before(f)[0], job.work_done(f)[0]
+        b.ended_least = Param(f.states, values=first_then(finished, np.zeros(steps)))
+        b.ended_most = Param(f.states, values=first_then(finished, np.ones(steps)))
+        b.ended = Var(f.states, within=pyo.NonNegativeReals, bounds=lambda b, t: (b.ended_least[t], b.ended_most[t]))
+        b.progress_least = Param(f.states, values=first_then(done, np.full(steps, -np.inf)))
+        b.progress_most = Param(f.states, values=first_then(done, np.full(steps, np.inf)))
         b.progress = Var(f.states, within=pyo.Reals, bounds=lambda b, t: (b.progress_least[t], b.progress_most[t]))
 
     def constraints(self, b: Any, f: Frame) -> None:
@@ -161,10 +224,10 @@ class Rigid(JobClass):
             ),
             doc="progress follows from the run",
         )
-        if job.required:
-            in_time = job.window(f).due - 1
+        if job.required and not job.window(f).due_after:
+            in_time, able = job.window(f).due - 1, float(self.has_to_finish(f)[0])
             b.required = Constraint(
-                b.one, rule=lambda b, one: b.ended[in_time] >= 1, doc="finished by the deadline (required)"
+                b.one, rule=lambda b, one: b.ended[in_time] >= able, doc="finished by the deadline (required)"
             )
 
     def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
@@ -203,35 +266,71 @@ class Rigid(JobClass):
         a.equal("a running job holds its whole gang", a["nodes"], job.gang * running)
         a.equal("a rigid job runs at the same time in all members", running, a.full(running[0]))
         pools = [host.component for host in a.hosts("pool")]
-        on = np.round(by_pool[:, 0] / job.gang)
-        starts = np.argwhere(np.diff(on, axis=1, prepend=0.0) > 0)
-        a.at_most("a rigid job starts at most once", len(starts), 1)
-        worked, finished = np.zeros(a.shape[1]), np.zeros(a.shape[1])
-        for p, s in starts[:1]:
-            c = self._audited_row(a, int(s))
+        on, run = np.round(by_pool[:, 0] / job.gang), self._audited_run(a)
+        before = self._run_before(a.frame)
+        a.at_most("a rigid job starts at most once", self._starts(a, on), 0 if before is not None else 1)
+        worked, finished = job.work_done(a.frame)[0], job.finished_before(a.frame)[0]
+        if run is not None:
+            p, c, s = run
+            a.equal("a rigid job runs on one pool", on.sum(axis=0), on[p])
+            self._audit_row(a, s, c)
             ends = np.arange(1, a.shape[1] + 1) - s
             length = int(self._lengths(pools, a.step_h)[p, c])
             expected = np.where((ends >= 1) & (ends <= length), 1.0, 0.0)
             a.equal("a rigid job runs from its start to its end without a break", on.sum(axis=0), expected)
-            a.at_least("a rigid job starts after its release", s, window.firsts[p])
             hours = np.clip(ends * a.step_h, 0.0, self._hours(pools)[p, c]) - np.minimum(
                 np.clip(ends * a.step_h, 0.0, None), self._lost_hours(pools)[p]
             )
-            worked, finished = self._rates[p, c] * hours, np.where(ends >= length, 1.0, 0.0)
-            if not (job.may_be_late or window.open_ended):
-                a.at_most("a rigid job ends by its deadline", s + length, window.due)
-        a.equal("progress follows from the run", a["progress"], a.full(job.work_done_before + worked))
+            worked, finished = job.work_done_before + self._rates[p, c] * hours, np.where(ends >= length, 1.0, 0.0)
+            if before is None:
+                a.at_least("a rigid job starts after its release", s, window.firsts[p])
+                a.at_most("a rigid job ends by its last chance", s + length, window.last_end)
+        a.equal("progress follows from the run", a["progress"], a.full(worked))
         a.equal("a rigid job ends a fixed time after its start", a["finished"], a.full(finished))
 
-    def _audited_row(self, a: AuditView, start: int) -> int:
-        """Row at which the job runs: one for the whole run, and none that loses more than ``flex`` allows."""
+    def _starts(self, a: AuditView, on: Floats) -> int:
+        """Starts within the horizon; ``on`` is 1 where the job runs, (pools, steps)."""
+        before = self._run_before(a.frame)
+        first = np.zeros((len(on), 1))
+        if before is not None:
+            first[before[0]] = 1.0
+        return int((np.diff(np.concatenate([first, on], axis=1), axis=1) > 0).sum())
+
+    def _audited_run(self, a: AuditView) -> tuple[int, int, int] | None:
+        """The run of the job, one in progress before the horizon included: pool, row of its power caps, start."""
+        before = self._run_before(a.frame)
+        if before is not None:
+            return before
+        on = np.round(self.job.audited_by_pool(a, "nodes")[:, 0] / self.job.gang)
+        starts = np.argwhere(np.diff(on, axis=1, prepend=0.0) > 0)
+        if len(starts) == 0:
+            return None
+        p, s = (int(place) for place in starts[0])
         if self.job.power_caps is None:
-            return 0
+            return p, 0, s
+        shares = a.table("capped_nodes")[:, 0, s] / self.job.gang
+        return p, int(np.argmax([1.0 - shares.sum(), *shares])), s
+
+    def carry(self, a: AuditView) -> dict[str, Carried]:
+        """The run in progress."""
+        run, everywhere = self._audited_run(a), np.ones(a.shape[0])
+        if run is None or round(float(a["finished"][0, -1])) == 1:
+            return {}
+        place = f"{a.hosts('pool')[run[0]].label}:{run[1]}"
+        return {RUNNING: everywhere, RUN: {f"{place}/{time_label(a.horizon, run[2])}": everywhere}}
+
+    def _audit_row(self, a: AuditView, start: int, row: int) -> None:
+        """One row of the power caps for the whole run, and none that loses more than ``flex`` allows."""
+        if self.job.power_caps is None:
+            return
         shares = a.table("capped_nodes") / self.job.gang
         a.whole("a rigid job runs at one power cap", shares)
-        row = int(np.argmax([1.0 - shares[:, 0, start].sum(), *shares[:, 0, start]]))
         expected = np.where(np.arange(1, len(shares) + 1) == row, 1.0, 0.0)[:, np.newaxis, np.newaxis]
         a.equal("a rigid job runs at one power cap", shares, expected * a["running"])
         if self.job.flex is not None:
             a.at_least("throughput of the run (flex)", self._row_speeds[row], 1.0 - self.job.flex.loss)
-        return row
+
+
+def first_then(first: float, others: Floats) -> Floats:
+    """Values over states: one for the state before the horizon, and those of its steps."""
+    return np.concatenate([[first], others])

@@ -9,6 +9,7 @@ import numpy as np
 from optimizer.audit import AuditView
 from optimizer.component import Floats
 from optimizer.service_credits import Months, audited_credits
+from optimizer.service_level import least_served
 
 if TYPE_CHECKING:
     from optimizer.workloads.inference_service import InferenceService
@@ -29,9 +30,8 @@ def audit_service(service: InferenceService, a: AuditView) -> None:
     a.at_most("served within demand", served, demand)
     a.equal("served and shed add up to the demand", served + shed, demand)
     _audit_nodes(service, a, by_pool)
-    wanted = a.sum_by_period(demand, service.min_served_period)
-    answered = a.sum_by_period(served, service.min_served_period)
-    a.at_least("share served (min_served)", answered, service.min_served * wanted)
+    answered = a.sum_by_period(served * a.step_h, service.min_served_period)
+    a.at_least("share served (min_served)", answered, least_served(service, a.frame))
     a.money("inference_revenue", (service.unit_revenue(a) * served * a.step_h).sum(axis=1))
     penalty = a.values(service.shed_penalty_per_unit) * (demand - served) * a.step_h
     a.money("inference_shed_penalty", -penalty.sum(axis=1))

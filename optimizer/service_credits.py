@@ -16,8 +16,8 @@ reached to 1e-6 of the demand counts as reached. ``revenue_m`` is that of the se
 apart; batch work does not count.
 
 A month that the horizon cuts is judged on what has been served so far. Demand, served units and revenue of the month
-before the horizon are carried (:mod:`optimizer.running_period`); what the runs before have booked by the same formula
-is taken off, so that runs in a row book together what one long run books.
+before the horizon are carried (:mod:`optimizer.running_period`); what the runs before have booked is taken off, so that
+runs in a row book together what one long run books.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ CARRIES = {
     "month_served": "demand served so far, units, by month (with credits)",
     "month_revenue": "revenue so far, currency, by month (with credits)",
 }
+BOOKED = "month_credited"
+CREDIT_CARRIES = CARRIES | {BOOKED: "credits booked so far, currency, by month (with credits)"}
 REACHED = 1e-6
 """Relative margin within which a level counts as reached."""
 
@@ -102,10 +104,16 @@ class Months:
             fraction = np.where(missed, tier.credit_fraction, fraction)
         return np.asarray(fraction * self.revenue)
 
-    def handed_on(self, horizon: Horizon) -> dict[str, Carried]:
-        """The carry of the last month."""
-        sums = zip(CARRIES, (self.demand, self.served, self.revenue), strict=True)
-        return {key: handed_on(horizon, "month", values) for key, values in sums}
+    def handed_on(self, f: Frame, tiers: Sequence[CreditTier]) -> dict[str, Carried]:
+        """The carry of the last month; a plan that is left before its end has booked nothing of it yet."""
+        booked = booked_before(f, tiers) if f.is_cut else self.credit(tiers)
+        sums = zip([*CARRIES, BOOKED], (self.demand, self.served, self.revenue, booked), strict=True)
+        return {key: handed_on(f.horizon, "month", values) for key, values in sums}
+
+
+def booked_before(f: Frame, tiers: Sequence[CreditTier]) -> Floats:
+    """Credits that earlier runs have booked, (members, months); by their formula where that is not carried."""
+    return carried_sums(f, BOOKED, "month") if BOOKED in f.carried else Months.carried(f).credit(tiers)
 
 
 def declare_credits(b: Any, f: Frame, tiers: Sequence[CreditTier], whole: Months, served: Any, revenue: Any) -> None:
@@ -122,7 +130,7 @@ def declare_credits(b: Any, f: Frame, tiers: Sequence[CreditTier], whole: Months
     b.month_served_before = Param(f.members, b.months, values=before.served)
     b.month_revenue_before = Param(f.members, b.months, values=before.revenue)
     b.month_revenue_most = Param(f.members, b.months, values=(before + whole).revenue)
-    b.credit_before = Param(f.members, b.months, values=before.credit(tiers))
+    b.credit_before = Param(f.members, b.months, values=booked_before(f, tiers))
     b.credit_step = Param(b.tiers, values=step_up)
     b.missed = Var(b.tiers, f.members, b.months, within=pyo.Binary, least=True)
     b.credit = Var(b.tiers, f.members, b.months, within=pyo.NonNegativeReals)
@@ -165,5 +173,5 @@ def credit_money(b: Any, f: Frame) -> MoneyLine:
 def audited_credits(f: Frame, tiers: Sequence[CreditTier], served_months: Months) -> Floats:
     """Credits step by step, (members, steps), from the units of the horizon."""
     before = Months.carried(f)
-    booked = before.credit(tiers) - (before + served_months).credit(tiers)
+    booked = booked_before(f, tiers) - (before + served_months).credit(tiers)
     return at_period_ends(f.horizon.period_codes("month"), booked)

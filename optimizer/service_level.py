@@ -1,4 +1,14 @@
-"""Whether a service level can be met at all: even if the service had its pools to itself."""
+"""The service level: what has to be served of each period's demand, and whether it can be met at all.
+
+Of the demand of a period (day, month, year), inside the horizon and before it, at least a share is served::
+
+    sum_{t in period} served_t * step_h  >=  min_served * (before_demand + sum_{t in period} demand_t * step_h)
+                                             - before_served
+
+``before`` is what earlier runs have counted in a period that goes on (:mod:`optimizer.running_period`). Where even all
+nodes of the pools cannot make good what was missed before the horizon, the period is missed, and ``min_served`` holds
+for the rest of it by itself.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +16,60 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optimizer.component import Floats
+from optimizer.component import Carried, Floats
 from optimizer.frame import Frame
+from optimizer.running_period import carried_sums, handed_on
+from optimizer.settlement import sums_by_period
 
 if TYPE_CHECKING:
+    from optimizer.audit import AuditView
     from optimizer.workloads.inference_service import InferenceService
+
+LEVEL_CARRIES = {
+    "level_demand": "demand so far, units (with min_served), by its period",
+    "level_served": "demand served so far, units (with min_served), by its period",
+}
 
 ROUNDING = 1e-9
 """Relative margin below which a shortfall is rounding."""
+
+
+def least_served(service: InferenceService, f: Frame) -> Floats:
+    """Units to be served inside the horizon in each period of the service level, (members, periods)."""
+    kind = service.min_served_period
+    codes, demand = f.horizon.period_codes(kind), f.values(service.demand_per_hour) * f.step_h
+    inside = service.min_served * sums_by_period(codes, demand)
+    if "level_demand" not in f.carried:
+        return inside
+    asked, served = (carried_sums(f, key, kind) for key in LEVEL_CARRIES)
+    whole = np.maximum(0.0, inside + service.min_served * asked - served)
+    best = sums_by_period(codes, np.minimum(demand, _servable(service, f) * f.step_h))
+    missed = whole > best + ROUNDING * np.maximum(1.0, whole)
+    return np.where(missed, np.minimum(inside, whole), whole)
+
+
+def level_carry(service: InferenceService, a: AuditView) -> dict[str, Carried]:
+    """Demand and served demand so far of the period that the end of the run may cut."""
+    if service.min_served == 0:
+        return {}
+    kind = service.min_served_period
+    codes = a.horizon.period_codes(kind)
+    states: dict[str, Carried] = {}
+    for key, rate in zip(LEVEL_CARRIES, (a.values(service.demand_per_hour), a["served"]), strict=True):
+        so_far = carried_sums(a.frame, key, kind) + sums_by_period(codes, rate * a.step_h)
+        if handed := handed_on(a.horizon, kind, so_far):
+            states[key] = handed
+    return states
 
 
 def shortfalls(service: InferenceService, f: Frame) -> str | None:
     """What stands in the way of ``min_served``: the hours short of nodes and by how many; None if it can be met."""
     if service.min_served == 0:
         return None
-    demand = f.values(service.demand_per_hour)
-    codes = f.horizon.period_codes(service.min_served_period)
+    demand, codes = f.values(service.demand_per_hour), f.horizon.period_codes(service.min_served_period)
     best, wanted = np.minimum(demand, _servable(service, f)), service.min_served * demand
-    gap = np.stack([(wanted - best)[:, codes == q].sum(axis=1) for q in range(int(codes.max()) + 1)], axis=1)
-    size = np.stack([wanted[:, codes == q].sum(axis=1) for q in range(int(codes.max()) + 1)], axis=1)
+    size = least_served(service, f) / f.step_h
+    gap = size - sums_by_period(codes, best)
     short = gap > ROUNDING * np.maximum(1.0, size)
     if not short.any():
         return None

@@ -9,27 +9,35 @@ Power balance, each member and step, in MW at the site's bus::
 The connection also has room for the reserves that the site's components hold (:mod:`optimizer.reserves`).
 
 A binary for the direction is created only for those members and steps in which selling pays at least what buying
-costs; everywhere else importing and exporting at once only loses money.
+costs; everywhere else importing and exporting at once only loses money. Each contract that can deliver but a part of
+the load is bound to the direction by a row of its own::
+
+    delivered_c <= most_delivered_c * importing
+
+Without them whole plans are the same (no import is none of any contract). But in the relaxation a tenth of the largest
+load would let in all of a small block that cannot be resold, to sell it in every dear hour, and the bound would be two
+to four times as far from the plan (docs/mip-roads.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pyomo.environ as pyo
 from pydantic import Field
 
 from optimizer.audit import AuditView
-from optimizer.component import Component, Finding, Floats, Result, StrictModel
+from optimizer.carry import ROUNDING
+from optimizer.component import Carried, Component, Finding, Floats, Result, StrictModel
 from optimizer.contract import Contract
 from optimizer.discovery import AnyAsset, AnyContract, AnyCooling, AnyWorkload
 from optimizer.frame import Frame, Part
 from optimizer.quantities import Name, Series, SeriesOf
 from optimizer.reserves import is_reserved
 from optimizer.spanning import at_site, audited_at_site
-from optimizer.template import Constraint, Var
+from optimizer.template import Constraint, Param, Var
 
 
 class Grid(StrictModel):
@@ -42,7 +50,8 @@ class Grid(StrictModel):
     ramp_limit_mw_per_hour: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Largest change of net import (import less export) within an hour, as grid operators ask of large loads."""
     net_import_before_mw: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    """Net import before the first step, from which the ramp limit starts; not given: the first step is free."""
+    """Net import before the first step, from which the ramp limit starts; not given: the first step is free. One that
+    is carried in takes its place."""
     co2_kg_per_mwh: Annotated[Series, SeriesOf("kg/MWh", ge=0)] | None = None
     """Carbon intensity of the grid's energy, reported as ``co2_t`` (1 g/kWh = 1 kg/MWh)."""
 
@@ -64,6 +73,8 @@ class Site(StrictModel):
     """Machines."""
     workloads: tuple[AnyWorkload, ...] = ()
     """Work on the site's GPU pools."""
+
+    carries: ClassVar[dict[str, str]] = {"net_import_mw": "net import at the end of the run, MW (with a ramp limit)"}
 
     def components(self) -> Iterator[tuple[str, int, Component]]:
         """Section, position and component, in the order of the file's sections."""
@@ -141,7 +152,7 @@ class Site(StrictModel):
             doc="power balance of the site",
         )
         self._ramp(b, f)
-        self._direction(b, f)
+        self._direction(b, f, contracts)
         self._reserves(b, f, loads)
 
     def _ramp(self, b: Any, f: Frame) -> None:
@@ -154,18 +165,26 @@ class Site(StrictModel):
             rule=lambda b, w, t: (-most, _net_mw(b, w, t) - _net_mw(b, w, t - 1), most),
             doc="ramp limit of the grid connection (ramp_limit_mw_per_hour)",
         )
-        before = self.grid.net_import_before_mw
+        before = self._net_import_before(f)
         if before is None:
             return
+        b.net_before_mw = Param(f.members, values=before)
         b.first_step = pyo.RangeSet(0, 0)
         b.first_ramp = Constraint(
             f.members,
             b.first_step,
-            rule=lambda b, w, t: (before - most, _net_mw(b, w, t), before + most),
+            rule=lambda b, w, t: (-most, _net_mw(b, w, t) - b.net_before_mw[w], most),
             doc="ramp limit from the net import before the horizon (net_import_before_mw)",
         )
 
-    def _direction(self, b: Any, f: Frame) -> None:
+    def _net_import_before(self, f: Frame) -> Floats | None:
+        """Net import before the first step, MW, (members,); None where it is not known."""
+        if "net_import_mw" in f.carried:
+            return f.carried.number("net_import_mw")
+        before = self.grid.net_import_before_mw
+        return None if before is None else f.full(before)[:, 0]
+
+    def _direction(self, b: Any, f: Frame, contracts: list[Part]) -> None:
         if len(b.arbitrage) == 0:
             return
         limits = f.largest_load_mw, f.values(self.grid.export_limit_mw)
@@ -179,6 +198,26 @@ class Site(StrictModel):
             b.arbitrage,
             rule=lambda b, w, t: b.export_mw[w, t] <= b.most_export_mw[w, t] * (1 - b.importing[w, t]),
             doc="no export while importing",
+        )
+        for number, part in enumerate(contracts):
+            assert isinstance(part.component, Contract)
+            most = part.component.most_delivered_mw(part.frame)
+            if part.component.delivers and (most < f.largest_load_mw).any():
+                self._delivery_direction(b, f, part, number, np.minimum(most, f.largest_load_mw))
+
+    def _delivery_direction(self, b: Any, f: Frame, part: Part, number: int, most_mw: Floats) -> None:
+        """The direction of one contract; ``most_mw``, (members, steps), is the most that it can deliver here."""
+        largest = f"most_delivered_{number}_mw"
+        b.add_component(largest, f.series_param(most_mw))
+        b.add_component(
+            f"delivery_direction_{number}",
+            Constraint(
+                b.arbitrage,
+                rule=lambda b, w, t: (
+                    at_site(part, "delivered", self.name, w, t) <= b.component(largest)[w, t] * b.importing[w, t]
+                ),
+                doc="no import while exporting",
+            ),
         )
 
     def _reserves(self, b: Any, f: Frame, loads: list[Part]) -> None:
@@ -247,10 +286,16 @@ class Site(StrictModel):
             a.at_most("the grid connection has room for the reserves down", net + moved, self.import_limit(a.frame))
         if self.grid.ramp_limit_mw_per_hour is not None:
             most = self.grid.ramp_limit_mw_per_hour * a.step_h
-            if self.grid.net_import_before_mw is not None:
-                before = np.full((net.shape[0], 1), self.grid.net_import_before_mw)
-                net = np.concatenate([before, net], axis=1)
+            before = self._net_import_before(a.frame)
+            if before is not None:
+                net = np.concatenate([before[:, np.newaxis], net], axis=1)
             a.at_most("ramp limit of the grid connection", np.abs(np.diff(net, axis=1)), most)
+
+    def carry(self, a: AuditView) -> dict[str, Carried]:
+        """Net import of the last step, from which the ramp limit goes on."""
+        if self.grid.ramp_limit_mw_per_hour is None:
+            return {}
+        return {"net_import_mw": np.round(a.site("import_mw")[:, -1] - a.site("export_mw")[:, -1], ROUNDING)}
 
 
 def _net_mw(b: Any, w: Any, t: Any) -> Any:

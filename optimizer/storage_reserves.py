@@ -40,8 +40,7 @@ class StorageReserves(ReserveProvider):
         throughput_cost_per_mwh: float
         soc_end_value_per_mwh: float | None
 
-        @property
-        def start_mwh(self) -> float: ...
+        def start_mwh(self, f: Frame) -> Floats: ...
 
     def reserve_findings(self, f: Frame) -> Iterator[Finding]:
         """Products that pay for energy which the battery takes for free."""
@@ -92,7 +91,7 @@ class StorageReserves(ReserveProvider):
         return {"what the converter leaves": self.power_limit_mw + (net if direction == "up" else -net)}
 
     def audited_reserve_energy_mwh(self, a: AuditView, direction: Direction) -> dict[str, Floats]:
-        levels = np.concatenate([np.full_like(a["soc_mwh"][:, :1], self.start_mwh), a["soc_mwh"]], axis=1)
+        levels = np.concatenate([self.start_mwh(a.frame)[:, np.newaxis], a["soc_mwh"]], axis=1)
         if direction == "up":
             reach = (levels - self.soc_min * self.energy_mwh) * self.discharge_efficiency
         else:

@@ -10,7 +10,7 @@
 Because a least-cost plan charges and discharges the shallowest segment that it can, a cycle of a given depth costs what
 the segments down to that depth cost (Xu, Zhao, Zheng, Litvinov and Kirschen, "Factoring the cycle aging cost of
 batteries participating in electricity markets", IEEE Transactions on Power Systems 33, 2018). No binary is needed.
-What is stored at the start lies in the shallowest segments.
+What is stored at the start lies in the shallowest segments, or where an earlier run has left it.
 
 **Cycles.** A cycle is ``energy_mwh`` discharged at the bus::
 
@@ -27,6 +27,7 @@ import pyomo.environ as pyo
 from pydantic import Field, model_validator
 
 from optimizer.audit import AuditView
+from optimizer.carry import ROUNDING
 from optimizer.component import Carried, Component, Finding, Floats, MoneyLine, Result, StrictModel
 from optimizer.frame import Frame
 from optimizer.quantities import Fraction, NonNegative
@@ -47,7 +48,10 @@ class DepthSegment(StrictModel):
 class StorageWear(Component):
     """Fields and rules of a store that wears by depth and has limits on cycles."""
 
-    carries: ClassVar[dict[str, str]] = {"discharged_mwh": "MWh discharged so far, by day and by year"}
+    carries: ClassVar[dict[str, str]] = {
+        "discharged_mwh": "MWh discharged so far, by day and by year",
+        "segment_mwh": "MWh that each segment of depth_wear holds at the end of the run, by depth",
+    }
 
     energy_mwh: float
     depth_wear: Annotated[tuple[DepthSegment, ...], Field(min_length=1)] | None = None
@@ -77,10 +81,20 @@ class StorageWear(Component):
         """Wear per MWh of each segment."""
         return np.array([s.cost_per_mwh for s in self.depth_wear or ()])
 
-    def _segment_start_mwh(self, level: float) -> Floats:
-        """What the segments hold at a level, the shallowest filled first."""
-        ends = np.cumsum(self.segment_mwh())
-        return np.clip(level - (ends - self.segment_mwh()), 0.0, self.segment_mwh())
+    def _segment_start_mwh(self, f: Frame, level: Floats) -> Floats:
+        """What the segments hold before the horizon, (segments, members): as carried, or at a level (members,) the
+        shallowest filled first."""
+        sizes = self.segment_mwh()[:, np.newaxis]
+        if held := f.carried.by_period("segment_mwh"):
+            empty = np.zeros(f.members_count)
+            return np.clip(np.stack([held.get(label, empty) for label in self.segment_labels]), 0.0, sizes)
+        ends = np.cumsum(sizes, axis=0)
+        return np.clip(level - (ends - sizes), 0.0, sizes)
+
+    @property
+    def segment_labels(self) -> tuple[str, ...]:
+        """Names of the segments in results and in the carry."""
+        return tuple(f"to {segment.depth:g}" for segment in self.depth_wear or ())
 
     # ------------------------------------------------------------------ before the model
     def wear_findings(self, f: Frame) -> Iterator[Finding]:
@@ -95,6 +109,20 @@ class StorageWear(Component):
                         allowed=f"at least {float(before.max()) / self.energy_mwh:g}",
                     )
 
+    def carried_wear_findings(self, f: Frame) -> Iterator[Finding]:
+        """Carried segments that there are not, or that do not make up the level carried."""
+        held = f.carried.by_period("segment_mwh")
+        for label, mwh in held.items():
+            if label not in self.segment_labels:
+                allowed = " or ".join(self.segment_labels) or "nothing: there is no depth_wear"
+                yield Finding("segment_mwh", "there is no such segment", label, allowed)
+            elif (mwh < -1e-6).any():
+                yield Finding("segment_mwh", f"of {label}", float(mwh.min()), allowed="at least 0 MWh")
+        if held and "soc_mwh" in f.carried:
+            level, total = f.carried.number("soc_mwh"), np.add.reduce(list(held.values()))
+            if not np.allclose(total, level, rtol=1e-6, atol=1e-6 * max(1.0, self.energy_mwh)):
+                yield Finding("segment_mwh", "do not add up to the level carried (soc_mwh)", float(total[0]))
+
     def _cycle_limits(self) -> list[tuple[str, str, float]]:
         """Periods with a limit: period, field, cycles."""
         limits = [(period, field, getattr(self, field)) for period, field in PERIODS.items()]
@@ -105,19 +133,23 @@ class StorageWear(Component):
         return [(label, carried.get(label, f.zeros()[:, 0])) for label in f.horizon.period_labels(period)]
 
     # ------------------------------------------------------------------ the model
-    def wear_variables(self, b: Any, f: Frame, start_mwh: float) -> None:
+    def wear_variables(self, b: Any, f: Frame, start_mwh: Floats) -> None:
+        """``start_mwh``: level before the horizon, MWh, (members,)."""
         if self.depth_wear is None:
             return
-        sizes, steps = self.segment_mwh(), f.horizon.steps
-        most = np.repeat(sizes[:, np.newaxis], steps + 1, axis=1)
+        sizes = self.segment_mwh()
+        most = np.tile(sizes[:, np.newaxis, np.newaxis], (1, f.members_count, f.horizon.steps + 1))
         least = np.zeros_like(most)
-        least[:, 0] = most[:, 0] = self._segment_start_mwh(start_mwh)
+        least[:, :, 0] = most[:, :, 0] = self._segment_start_mwh(f, start_mwh)
         b.segments = pyo.RangeSet(0, len(sizes) - 1)
-        b.segment_least = Param(b.segments, f.states, values=least)
-        b.segment_most = Param(b.segments, f.states, values=most)
+        b.segment_least = Param(b.segments, f.members, f.states, values=least)
+        b.segment_most = Param(b.segments, f.members, f.states, values=most)
         b.segment_cost = Param(b.segments, values=self.segment_costs())
         b.segment_mwh = Var(
-            b.segments, f.members, f.states, bounds=lambda b, j, w, t: (b.segment_least[j, t], b.segment_most[j, t])
+            b.segments,
+            f.members,
+            f.states,
+            bounds=lambda b, j, w, t: (b.segment_least[j, w, t], b.segment_most[j, w, t]),
         )
         b.segment_charge_mw = Var(b.segments, f.members, f.steps, within=pyo.NonNegativeReals)
         b.segment_discharge_mw = Var(b.segments, f.members, f.steps, within=pyo.NonNegativeReals)
@@ -186,10 +218,14 @@ class StorageWear(Component):
     def wear_results(self, b: Any, f: Frame) -> dict[str, Result]:
         if self.depth_wear is None:
             return {}
-        names = tuple(f"to {segment.depth:g}" for segment in self.depth_wear)
         return {
             name: f.by_time_and(
-                "depth", names, b.segments, lambda b, j, w, t, name=name: b.component(name)[j, w, t], "MW", words
+                "depth",
+                self.segment_labels,
+                b.segments,
+                lambda b, j, w, t, name=name: b.component(name)[j, w, t],
+                "MW",
+                words,
             )
             for name, words in (
                 ("segment_discharge_mw", "discharging by depth"),
@@ -198,7 +234,7 @@ class StorageWear(Component):
         }
 
     # ------------------------------------------------------------------ after the model
-    def audit_wear(self, a: AuditView, start_mwh: float, kept: float, gain: float, loss: float) -> None:
+    def audit_wear(self, a: AuditView, start_mwh: Floats, kept: float, gain: float, loss: float) -> None:
         for period, _, limit in self._cycle_limits():
             before = np.stack([found for _, found in self._discharged_before(a.frame, period)], axis=1)
             used = a.sum_by_period(a.energy_mwh(a["discharge_mw"]), period) + before  # type: ignore[arg-type]
@@ -210,20 +246,34 @@ class StorageWear(Component):
         a.equal("the depth segments together are discharged", discharge.sum(axis=0), a["discharge_mw"])
         a.at_least("charging by depth is not negative", charge, 0.0)
         a.at_least("discharging by depth is not negative", discharge, 0.0)
-        level = np.repeat(self._segment_start_mwh(start_mwh)[:, np.newaxis], a.shape[0], axis=1)
-        levels = []
-        for t in range(a.shape[1]):
-            level = kept * level + gain * charge[:, :, t] - loss * discharge[:, :, t]
-            levels.append(level)
-        a.at_least("no depth segment is empty when discharged", np.stack(levels), 0.0)
-        a.at_most("no depth segment is overfull", np.stack(levels), self.segment_mwh()[:, np.newaxis])
+        levels = self._audited_segments(a, start_mwh, kept, gain, loss)
+        a.at_least("no depth segment is empty when discharged", levels, 0.0)
+        a.at_most("no depth segment is overfull", levels, self.segment_mwh()[:, np.newaxis])
         cost = np.einsum("j,jwt->wt", self.segment_costs(), a.energy_mwh(discharge))
         a.money("battery_depth_wear", -cost)
 
-    def carry(self, a: AuditView) -> dict[str, Carried]:
+    def _audited_segments(self, a: AuditView, start_mwh: Floats, kept: float, gain: float, loss: float) -> Floats:
+        """What the segments hold at the end of each step, MWh, (steps, segments, members)."""
+        charge, discharge = a.table("segment_charge_mw"), a.table("segment_discharge_mw")
+        level, levels = self._segment_start_mwh(a.frame, start_mwh), []
+        for t in range(a.shape[1]):
+            level = kept * level + gain * charge[:, :, t] - loss * discharge[:, :, t]
+            levels.append(level)
+        return np.stack(levels)
+
+    def carried_wear(
+        self, a: AuditView, start_mwh: Floats, kept: float, gain: float, loss: float
+    ) -> dict[str, Carried]:
+        """What was discharged in the day and the year, and what each segment holds."""
+        states: dict[str, Carried] = {}
         found: dict[str, Floats] = {}
         for period, _, _ in self._cycle_limits():
             label, before = self._discharged_before(a.frame, period)[-1]
             used: Floats = a.sum_by_period(a.energy_mwh(a["discharge_mw"]), period)[:, -1]  # type: ignore[arg-type]
             found[label] = before + used
-        return {"discharged_mwh": found} if found else {}
+        if found:
+            states["discharged_mwh"] = found
+        if self.depth_wear is not None:
+            held = self._audited_segments(a, start_mwh, kept, gain, loss)[-1]
+            states["segment_mwh"] = dict(zip(self.segment_labels, np.round(held, ROUNDING), strict=True))
+        return states

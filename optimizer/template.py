@@ -4,7 +4,8 @@ Every rule of this project is written once, in Pyomo. On the **ordinary road** P
 builds its usual objects. On the **fast road** nothing is built: Pyomo runs the rule a single time with symbolic
 indices (``templatize_rule``) and :mod:`optimizer.affine` evaluates that one expression over the whole index set with
 numpy. Which road is taken is a property of the root model (see :func:`new_model`), so the declarations below are the
-same on both.
+same on both. Over the index sets of a :mod:`light model <optimizer.light_model>`, which needs nothing of Pyomo's, they
+become that model's own.
 
 What a rule may do follows from that: it never branches on an index or on data, boundary steps have index sets of their
 own, the state before the first step is index -1, and data live in :class:`Param` arrays.
@@ -12,7 +13,7 @@ own, the state before the first step is index -1, and data live in :class:`Param
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyomo.environ as pyo
@@ -24,6 +25,9 @@ from pyomo.core.base.set import RangeSet
 from pyomo.core.base.var import IndexedVar
 from pyomo.core.expr.base import ExpressionBase
 from pyomo.core.expr.template_expr import IndexTemplate, NPV_Numeric_GetItemExpression, Numeric_GetItemExpression
+
+from optimizer.light_model import LightConstraint, LightParam, LightVar
+from optimizer.light_sets import LightRange, LightSet
 
 
 def new_model(*, fast: bool) -> Any:
@@ -74,6 +78,9 @@ class Param(IndexedParam):  # type: ignore[misc]
     The array may be a zero-stride view: data that do not differ by member cost no memory per member.
     """
 
+    def __new__(cls, *sets: Any, **keywords: Any) -> Any:
+        return LightParam(*sets, **keywords) if _are_light(sets) else super().__new__(cls, *sets, **keywords)
+
     def __init__(self, *sets: Any, values: ArrayLike, doc: str | None = None) -> None:
         super().__init__(*sets, within=pyo.Any, default=0.0, doc=doc)
         self.array = np.asarray(values)
@@ -103,14 +110,26 @@ class Var(IndexedVar):  # type: ignore[misc]
     ``bounds_rule`` is the rule of the bounds, or None. ``least``: the variable is bounded from below by what it
     measures (starts, switches); among equally good plans the one with the least of it is taken, so that it shows what
     it measures. ``decided_at``: the step in which a whole decision falls, by its last index, where that is not a step
-    (for :mod:`optimizer.start_plan`).
+    (for :mod:`optimizer.start_plan`). ``scheduled``: it is what a schedule sets, step by step (its last index):
+    ``ahead`` of the day, or ``now``, when a step comes and its prices are seen (for :mod:`optimizer.backtest`).
     """
 
     _rule_bounds: Any
 
-    def __init__(self, *sets: Any, least: bool = False, decided_at: ArrayLike | None = None, **keywords: Any) -> None:
+    def __new__(cls, *sets: Any, **keywords: Any) -> Any:
+        return LightVar(*sets, **keywords) if _are_light(sets) else super().__new__(cls, *sets, **keywords)
+
+    def __init__(
+        self,
+        *sets: Any,
+        least: bool = False,
+        decided_at: ArrayLike | None = None,
+        scheduled: Literal["ahead", "now"] | None = None,
+        **keywords: Any,
+    ) -> None:
         super().__init__(*sets, **keywords)
         self.least = least
+        self.scheduled = scheduled
         self.decided_at = None if decided_at is None else np.asarray(decided_at)
 
     def construct(self, data: Any = None) -> None:
@@ -140,6 +159,9 @@ class Var(IndexedVar):  # type: ignore[misc]
 
 class Constraint(IndexedConstraint):  # type: ignore[misc]
     """Rows over index sets. ``doc`` is the rule in a planner's words; an infeasibility is explained with it."""
+
+    def __new__(cls, *sets: Any, **keywords: Any) -> Any:
+        return LightConstraint(*sets, **keywords) if _are_light(sets) else super().__new__(cls, *sets, **keywords)
 
     def __init__(self, *sets: Any, rule: Any, doc: str) -> None:
         super().__init__(*sets, rule=rule, doc=doc)
@@ -171,8 +193,14 @@ def _is_symbolic(label: Any) -> bool:
     return isinstance(label, ExpressionBase) and any(map(_is_symbolic, label.args))
 
 
+def _are_light(sets: tuple[Any, ...]) -> bool:
+    return any(isinstance(index_set, LightSet) for index_set in sets)
+
+
 def consecutive(factor: Any) -> tuple[int, int]:
     """First label and number of labels of a range of consecutive integers; (0, 0) for any other set."""
+    if isinstance(factor, LightRange):
+        return (factor.start, factor.size) if factor.size else (0, 0)
     if not isinstance(factor, RangeSet):
         return 0, 0
     ranges = list(factor.ranges())

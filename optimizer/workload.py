@@ -10,21 +10,23 @@ workload, from another workload or from rest, is not ready for ``switch_minutes`
 
 where ``share_k`` is the part of the ``k``-th step after the switch in which the node is not yet ready (15 minutes of
 an hourly step: 0.25; 90 minutes: all of the first and half of the second). What ran before the horizon is not known
-and its nodes cost nothing in the first step, unless ``nodes_before`` is given.
+and its nodes cost nothing in the first step, unless ``nodes_before`` is given. A run that goes on from an earlier one
+takes over the nodes held and those that are not ready yet.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 import pyomo.environ as pyo
 from pydantic import Field
 
 from optimizer.audit import AuditView
-from optimizer.component import Component, Direction, Finding, Floats, MoneyLine, Result
+from optimizer.carry import ROUNDING, handed_on_by_time, past_and_present
+from optimizer.component import Carried, Component, Direction, Finding, Floats, MoneyLine, Result
 from optimizer.frame import Frame, Part
 from optimizer.quantities import NonNegative
 from optimizer.template import Constraint, Param, Var
@@ -47,13 +49,25 @@ class Workload(Component):
     first step have not been switched."""
 
     refers_to = {"pool": "pool"}  # noqa: RUF012
+    carries: ClassVar[dict[str, str]] = {
+        "nodes": "nodes held at the end of the run (where switching counts), by pool",
+        "switched": "nodes switched to it that may not be ready yet, by pool and time",
+    }
 
     @property
     def known_nodes_before(self) -> list[float] | None:
-        """Nodes held before the horizon by pool, or None where that is not known."""
+        """Nodes held before the horizon by pool as the file has them, or None where that is not known."""
         if self.nodes_before is None:
             return None
         return list(self.nodes_before) if isinstance(self.nodes_before, list) else [self.nodes_before]
+
+    def held_before(self, f: Frame) -> Floats | None:
+        """Nodes held before the horizon, (pools, members); None where that is not known."""
+        if "nodes" in f.carried:
+            held, none = f.carried.by_period("nodes"), np.zeros(f.members_count)
+            return np.stack([held.get(part.label, none) for part in f.hosts("pool")])
+        given = self.known_nodes_before
+        return None if given is None else np.repeat(np.array(given)[:, np.newaxis], f.members_count, axis=1)
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
@@ -69,6 +83,18 @@ class Workload(Component):
                 yield Finding(
                     "nodes_before", f"more than the pool {part.label} has", nodes, f"at most {pool_of(part).nodes}"
                 )
+
+    def carried_findings(self, f: Frame) -> Iterator[Finding]:
+        most = {part.label: pool_of(part).nodes for part in f.hosts("pool")}
+        for label, nodes in f.carried.by_period("nodes").items():
+            if label not in most:
+                yield Finding("nodes", "it does not run on this pool", label, f"one of: {', '.join(most)}")
+            elif (nodes < 0).any() or (nodes > most[label] * (1 + 1e-9)).any():
+                odd = float(nodes.min() if (nodes < 0).any() else nodes.max())
+                yield Finding("nodes", f"of {label}", odd, f"from 0 to {most[label]}")
+        for label in f.carried.by_period("switched"):
+            if label.rpartition("/")[0] not in most:
+                yield Finding("switched", "it does not run on this pool", label, f"{next(iter(most))}/time")
 
     def largest_node_kw(self, pool: GpuPool) -> float:
         """Most that a node of the pool can draw while it does this work, kW."""
@@ -91,20 +117,24 @@ class Workload(Component):
             return
         share = self._unready_shares(pools, f.step_h)
         back = share.shape[1] - 1
-        most = np.zeros((len(pools), back + f.horizon.steps))
-        first = back + (1 if self.known_nodes_before is None else 0)
-        most[:, first:] = np.array([[float(pool.nodes)] for pool in pools])
+        past = self._switched_before(f, back)
+        inside = np.zeros((*past.shape[:2], f.horizon.steps))
+        first = 1 if self.held_before(f) is None else 0
+        b.switched_least = Param(
+            b.pools, f.members, _history(b, back, f), values=np.concatenate([past, inside], axis=2)
+        )
+        inside[:, :, first:] = np.array([float(pool.nodes) for pool in pools])[:, np.newaxis, np.newaxis]
+        most = np.concatenate([past, inside], axis=2)
         b.unready_steps = pyo.RangeSet(0, back)
-        b.switch_history = pyo.RangeSet(-back, f.horizon.steps - 1)
         b.unready_share = Param(b.pools, b.unready_steps, values=share)
         b.switch_cost = Param(b.pools, values=np.array([pool.switch_cost for pool in pools]))
-        b.switched_most = Param(b.pools, b.switch_history, values=most)
+        b.switched_most = Param(b.pools, f.members, b.switch_history, values=most)
         b.switched = Var(
             b.pools,
             f.members,
             b.switch_history,
             within=pyo.NonNegativeReals,
-            bounds=lambda b, p, w, t: (0, b.switched_most[p, t]),
+            bounds=lambda b, p, w, t: (b.switched_least[p, w, t], b.switched_most[p, w, t]),
             least=True,
         )
 
@@ -118,14 +148,14 @@ class Workload(Component):
             rule=lambda b, p, w, t: b.switched[p, w, t] >= self.nodes(b, f, p, w, t) - self.nodes(b, f, p, w, t - 1),
             doc="nodes that come to the workload are switched",
         )
-        if self.known_nodes_before is not None:
-            b.held_before = Param(b.pools, values=np.array(self.known_nodes_before))
+        if (held := self.held_before(f)) is not None:
+            b.held_before = Param(b.pools, f.members, values=held)
             b.first_step = pyo.RangeSet(0, 0)
             b.first_switching = Constraint(
                 b.pools,
                 f.members,
                 b.first_step,
-                rule=lambda b, p, w, t: b.switched[p, w, t] >= self.nodes(b, f, p, w, t) - b.held_before[p],
+                rule=lambda b, p, w, t: b.switched[p, w, t] >= self.nodes(b, f, p, w, t) - b.held_before[p, w],
                 doc="nodes that come to the workload in the first step are switched (nodes_before)",
             )
 
@@ -133,6 +163,10 @@ class Workload(Component):
         """Whether switching nodes to this workload loses time or costs money on any of its pools."""
         pools = [pool_of(part) for part in f.hosts("pool")]
         return any(self.unready_minutes(pool) > 0 or pool.switch_cost > 0 for pool in pools)
+
+    def _switched_before(self, f: Frame, steps: int) -> Floats:
+        """Nodes switched in the last steps before the horizon, (pools, members, steps)."""
+        return np.stack([f.carried.history("switched", f.horizon, steps, part.label) for part in f.hosts("pool")])
 
     def _unready_shares(self, pools: list[GpuPool], step_h: float) -> Floats:
         """Share of the k-th step after a switch in which a node is not ready, (pools, k)."""
@@ -219,10 +253,27 @@ class Workload(Component):
         shares = self._unready_shares(pools, a.step_h)
         if not shares.any():
             return nodes
-        ready, switched = nodes.copy(), self.audited_by_pool(a, "switched")
-        for k in range(min(shares.shape[1], a.shape[1])):
-            ready[:, :, k:] -= shares[:, k, np.newaxis, np.newaxis] * switched[:, :, : a.shape[1] - k]
+        back = shares.shape[1] - 1
+        switched = np.concatenate([self._switched_before(a.frame, back), self.audited_by_pool(a, "switched")], axis=2)
+        ready = nodes.copy()
+        for k in range(back + 1):
+            ready -= shares[:, k, np.newaxis, np.newaxis] * switched[:, :, back - k : back - k + a.shape[1]]
         return ready
+
+    def carry(self, a: AuditView) -> dict[str, Carried]:
+        """Nodes held, and those switched that may not be ready in the next step."""
+        if not self.switches(a.frame):
+            return {}
+        labels, by_pool = [host.label for host in a.hosts("pool")], self.audited_by_pool(a, "nodes")
+        held = np.maximum(np.round(by_pool[:, :, -1], ROUNDING), 0.0)
+        states: dict[str, Carried] = {"nodes": dict(zip(labels, held, strict=True))}
+        pools = [host.component for host in a.hosts("pool")]
+        reach = self._unready_shares(pools, a.step_h).shape[1] - 1
+        before, switched = self._switched_before(a.frame, reach), self.audited_by_pool(a, "switched")
+        changes: dict[str, Floats] = {}
+        for p, label in enumerate(labels):
+            changes |= handed_on_by_time(a.horizon, past_and_present(before[p], switched[p]), reach, label)
+        return states | {"switched": changes} if changes else states
 
     def audit(self, a: AuditView) -> None:
         pools = a.hosts("pool")
@@ -236,14 +287,20 @@ class Workload(Component):
         cost = np.array([pool.component.switch_cost for pool in pools])
         if not (cost.any() or any(self.unready_minutes(pool.component) > 0 for pool in pools)):
             return
-        before = self.known_nodes_before
-        held = nodes[:, :, :1] if before is None else a.full(0.0)[:, :1] + np.array(before)[:, np.newaxis, np.newaxis]
+        before = self.held_before(a.frame)
+        held = nodes[:, :, :1] if before is None else before[:, :, np.newaxis]
         change = np.diff(np.concatenate([held, nodes], axis=2), axis=2)
         switched = self.audited_by_pool(a, "switched")
         if len(pools) > 1:
             a.equal("nodes switched by pool add up", a["switched"], switched.sum(axis=0))
         a.at_least("nodes that come to the workload are switched", switched, np.maximum(change, 0.0))
         a.money("switching_cost", -np.einsum("p,pwt->w", cost, switched))
+
+
+def _history(b: Any, back: int, f: Frame) -> Any:
+    """Steps of the horizon and the ``back`` ones before it, declared on the block."""
+    b.switch_history = pyo.RangeSet(-back, f.horizon.steps - 1)
+    return b.switch_history
 
 
 def pool_of(part: Part) -> GpuPool:

@@ -9,7 +9,9 @@ from small_case import BREAK_EVEN, by_member, fleet, profit, refusals, site_case
 
 import optimizer as opt
 from optimizer.audit import audit_plan
+from optimizer.kept_lp import KeptLp
 from optimizer.parts import place
+from optimizer.scenario import SolverOptions
 
 SELL = {"kind": "export", "name": "sell"}
 
@@ -246,6 +248,21 @@ def test_the_power_used_while_importing_is_not_cut_by_the_binary() -> None:
     plan = solved(case)
     assert at_site(plan, "import_mw") == [14.85]
     assert plan.expected_profit == pytest.approx(400 + 1485)
+
+
+def test_the_relaxation_cannot_sell_a_block_that_is_not_resold() -> None:
+    """Proves: a house of 11 MW, a battery that gives 10 MW, a paid block of 10 MW: at 100 per MWh nothing is sold, as
+    the house needs 1 MW more than the battery gives. In fractions the block comes in with a share of 0.55 (5.5 MW,
+    as 4.5 are sold): 450. Sensitivity: bound to the largest load of 21 MW only, a share of 0.355 would let in 7.45 MW
+    and sell 6.45: 645."""
+    block = {"kind": "fixed_block", "name": "block", "volume_mw": 10, "price_per_mwh": 0, "take_or_pay_fraction": 1}
+    contracts = [block, SELL | {"price_per_mwh": 100}]
+    storage = battery(energy_mwh=40, soc_start_mwh=40)
+    case = site_case(steps=1, contracts=contracts, assets=[storage], house_load_mw=11, grid={"export_limit_mw": 10})
+    assert solved(case).expected_profit == pytest.approx(0.0)
+    relaxed = KeptLp(opt.build(opt.scenario_from_dict(case)).arrays, SolverOptions(threads=1))
+    assert relaxed.run()
+    assert relaxed.objective == pytest.approx(450.0)
 
 
 # ---------------------------------------------------------------------- emissions

@@ -16,13 +16,16 @@ With reserves down (:mod:`optimizer.storage_reserves`) room in the store is wort
 stands in every step.
 
 End of the horizon: the level is at least ``soc_end_mwh`` (by default the starting level, so that the plan does not
-live on stored energy), or is valued by ``soc_end_value_per_mwh``.
+live on stored energy), or is valued by ``soc_end_value_per_mwh``. The level, and what each depth segment holds, are
+carried to the run that goes on; its end rule stays that of the file, with ``soc_start_mwh`` and not the carried level
+as the default. Where a carried level is so low that full charging does not reach the end level, the battery is to be as
+full as it can be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyomo.environ as pyo
@@ -30,8 +33,9 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, model_validator
 
 from optimizer.audit import AuditView
+from optimizer.carry import ROUNDING
 from optimizer.chart import Chart
-from optimizer.component import Asset, Finding, Floats, MoneyLine, Result
+from optimizer.component import Asset, Carried, Finding, Floats, MoneyLine, Result
 from optimizer.frame import Frame
 from optimizer.quantities import Efficiency, Fraction, MegawattHours, Megawatts, NonNegative
 from optimizer.reserves import served
@@ -69,30 +73,36 @@ class Battery(StorageReserves, StorageWear, Asset):
     self_discharge_per_hour: Fraction = 0.0
     """Share of the stored energy lost in an hour."""
 
+    carries: ClassVar[dict[str, str]] = StorageWear.carries | {"soc_mwh": "energy stored at the end of the run, MWh"}
+
     @model_validator(mode="after")
     def _levels_are_consistent(self) -> Self:
         if self.soc_min > self.soc_max:
             raise ValueError(f"soc_min {self.soc_min:g} exceeds soc_max {self.soc_max:g}")
         least, most = self.soc_min * self.energy_mwh, self.soc_max * self.energy_mwh
-        if not least <= self.start_mwh <= most:
+        if not least <= self.given_start_mwh <= most:
             raise ValueError(
-                f"soc_start_mwh {self.start_mwh:g} must lie within {least:g} to {most:g} MWh (soc_min, soc_max)"
+                f"soc_start_mwh {self.given_start_mwh:g} must lie within {least:g} to {most:g} MWh (soc_min, soc_max)"
             )
         if self.end_mwh > most:
             raise ValueError(f"soc_end_mwh {self.end_mwh:g} exceeds the highest level of {most:g} MWh (soc_max)")
         return self
 
     @property
-    def start_mwh(self) -> float:
-        """Level before the first step, MWh."""
+    def given_start_mwh(self) -> float:
+        """Level before the first step as the file has it, MWh."""
         return self.energy_mwh / 2.0 if self.soc_start_mwh is None else self.soc_start_mwh
+
+    def start_mwh(self, f: Frame) -> Floats:
+        """Level before the first step, MWh, (members,)."""
+        return f.carried.number("soc_mwh", self.given_start_mwh)
 
     @property
     def end_mwh(self) -> float:
         """Least level after the last step, MWh."""
         if self.soc_end_mwh is not None:
             return self.soc_end_mwh
-        return self.start_mwh if self.soc_end_value_per_mwh is None else 0.0
+        return self.given_start_mwh if self.soc_end_value_per_mwh is None else 0.0
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
@@ -108,13 +118,34 @@ class Battery(StorageReserves, StorageWear, Asset):
                 fatal=False,
             )
 
+    def carried_findings(self, f: Frame) -> Iterator[Finding]:
+        level, least, most = self.start_mwh(f), self.soc_min * self.energy_mwh, self.soc_max * self.energy_mwh
+        slack = 1e-6 * max(1.0, self.energy_mwh)
+        if (level < least - slack).any() or (level > most + slack).any():
+            odd = float(level.min() if (level < least - slack).any() else level.max())
+            yield Finding("soc_mwh", "is no level of this battery", odd, f"from {least:g} to {most:g} MWh")
+        yield from self.carried_wear_findings(f)
+
+    def _fullest(self, f: Frame) -> Floats:
+        """Level at the end of each step if it is charged at full power from the start on, (members, steps)."""
+        most, level, levels = self.soc_max * self.energy_mwh, self.start_mwh(f), []
+        stored = self.charge_efficiency * f.horizon.energy_mwh(self.power_limit_mw)
+        for _ in range(f.horizon.steps):
+            level = np.minimum(most, level * self._kept(f.step_h) + stored)
+            levels.append(level)
+        return np.stack(levels, axis=1)
+
+    def least_end_mwh(self, f: Frame) -> Floats:
+        """Least level after the last step, MWh, (members,): what the file says, as far as a carried level allows it."""
+        if "soc_mwh" not in f.carried:
+            return f.full(self.end_mwh)[:, 0]
+        return np.minimum(self.end_mwh, self._fullest(f)[:, -1])
+
     def _reachable_levels(self, f: Frame) -> Iterator[Finding]:
         """Charging at full power from the start on: no plan has a higher level in any step."""
-        least, most = self.soc_min * self.energy_mwh, self.soc_max * self.energy_mwh
-        level, slack = self.start_mwh, 1e-9 * max(1.0, self.energy_mwh)
-        for step in range(f.horizon.steps):
-            stored = self.charge_efficiency * f.horizon.energy_mwh(self.power_limit_mw)
-            level = min(most, level * self._kept(f.step_h) + stored)
+        least = self.soc_min * self.energy_mwh
+        slack = 1e-9 * max(1.0, self.energy_mwh)
+        for step, level in enumerate(self._fullest(f).min(axis=0)):
             if level < least - slack:
                 yield Finding(
                     "soc_min",
@@ -123,32 +154,36 @@ class Battery(StorageReserves, StorageWear, Asset):
                     self.soc_min,
                 )
                 return
-        if level < self.end_mwh - slack:
+        if level < self.end_mwh - slack:  # the last step's
+            carried = "soc_mwh" in f.carried
             yield Finding(
                 "soc_end_mwh",
                 "not reached at full charging power within the horizon",
                 self.end_mwh,
                 allowed=f"at most {level:g} MWh",
+                hint="from the level carried in it is brought as high as it goes" if carried else None,
+                fatal=not carried,
             )
 
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
-        steps = f.horizon.steps
-        least, most = (
-            np.full(steps + 1, self.soc_min * self.energy_mwh),
-            np.full(steps + 1, self.soc_max * self.energy_mwh),
-        )
-        least[0] = most[0] = self.start_mwh
-        least[steps] = max(least[steps], self.end_mwh)
-        b.soc_least = Param(f.states, values=least)
-        b.soc_most = Param(f.states, values=most)
-        b.soc_mwh = Var(f.members, f.states, bounds=lambda b, w, t: (b.soc_least[t], b.soc_most[t]))
+        shape = f.members_count, f.horizon.steps + 1
+        least, most = (np.full(shape, share * self.energy_mwh) for share in (self.soc_min, self.soc_max))
+        least[:, -1] = np.maximum(least[:, -1], self.least_end_mwh(f))
+        least[:, 0] = most[:, 0] = self.start_mwh(f)
+        b.soc_least = Param(f.members, f.states, values=least)
+        b.soc_most = Param(f.members, f.states, values=most)
+        b.soc_mwh = Var(f.members, f.states, bounds=lambda b, w, t: (b.soc_least[w, t], b.soc_most[w, t]))
         power = (0, self.power_limit_mw)
-        b.charge_mw = Var(f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: power)
-        b.discharge_mw = Var(f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: power)
+        b.charge_mw = Var(
+            f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: power, scheduled="now"
+        )
+        b.discharge_mw = Var(
+            f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: power, scheduled="now"
+        )
         b.paid_to_burn = pyo.Set(initialize=[(int(w), int(t)) for w, t in np.argwhere(self._burns(f))], dimen=2)
         b.charging = Var(b.paid_to_burn, within=pyo.Binary)
-        self.wear_variables(b, f, self.start_mwh)
+        self.wear_variables(b, f, self.start_mwh(f))
 
     def constraints(self, b: Any, f: Frame) -> None:
         kept, limit = self._kept(f.step_h), self.power_limit_mw
@@ -214,18 +249,18 @@ class Battery(StorageReserves, StorageWear, Asset):
                 "energy stored",
                 references=(("least", least), ("most", most)) if least > 0 else (("most", most),),
                 at_step_end=True,
-                initial=self.start_mwh,
+                initial=float(f.probabilities @ self.start_mwh(f)),
             ),
         )
 
     def audit(self, a: AuditView) -> None:
         level, charge, discharge = a["soc_mwh"], a["charge_mw"], a["discharge_mw"]
-        before = np.concatenate([np.full_like(level[:, :1], self.start_mwh), level[:, :-1]], axis=1)
+        before = np.concatenate([self.start_mwh(a.frame)[:, np.newaxis], level[:, :-1]], axis=1)
         stored = self.charge_efficiency * a.energy_mwh(charge) - a.energy_mwh(discharge) / self.discharge_efficiency
         a.equal("level follows from charging, discharging and losses", level, before * self._kept(a.step_h) + stored)
         a.at_least("level above soc_min", level, self.soc_min * self.energy_mwh)
         a.at_most("level below soc_max", level, self.soc_max * self.energy_mwh)
-        a.at_least("level at the end above soc_end_mwh", level[:, -1], self.end_mwh)
+        a.at_least("level at the end above soc_end_mwh", level[:, -1], self.least_end_mwh(a.frame))
         for rule, power in (("charging power", charge), ("discharging power", discharge)):
             a.at_least(f"{rule} is not negative", power, 0.0)
         a.at_most("charging and discharging share power_mw", charge + discharge, self.power_limit_mw)
@@ -233,11 +268,17 @@ class Battery(StorageReserves, StorageWear, Asset):
         a.at_most("no charging while discharging where a MWh has a negative price", both, 0.0)
         a.equal("power is charging less discharging", a["power_mw"], charge - discharge)
         gain, loss = a.step_h * self.charge_efficiency, a.step_h / self.discharge_efficiency
-        self.audit_wear(a, self.start_mwh, self._kept(a.step_h), gain, loss)
+        self.audit_wear(a, self.start_mwh(a.frame), self._kept(a.step_h), gain, loss)
         if self.throughput_cost_per_mwh > 0:
             a.money("battery_wear", -self.throughput_cost_per_mwh * a.energy_mwh(discharge).sum(axis=1))
         if self.soc_end_value_per_mwh is not None:
             a.money("battery_end_value", self.soc_end_value_per_mwh * (level[:, -1] - self.end_mwh))
+
+    def carry(self, a: AuditView) -> dict[str, Carried]:
+        gain, loss = a.step_h * self.charge_efficiency, a.step_h / self.discharge_efficiency
+        states = self.carried_wear(a, self.start_mwh(a.frame), self._kept(a.step_h), gain, loss)
+        least, most = self.soc_min * self.energy_mwh, self.soc_max * self.energy_mwh
+        return states | {"soc_mwh": np.clip(np.round(a["soc_mwh"][:, -1], ROUNDING), least, most)}
 
     def end_rule(self, f: Frame) -> str | None:
         rule = f"level at least {self.end_mwh:g} MWh"

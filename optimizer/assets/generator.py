@@ -70,7 +70,9 @@ class Generator(GeneratorReserves, Commitment, Asset):
     """Whole units run; with ``false`` the number may be fractional, and a minimum load then binds little."""
 
     emits: ClassVar[bool] = True
-    carries: ClassVar[dict[str, str]] = {"run_hours": "unit hours run so far, by calendar year"}
+    carries: ClassVar[dict[str, str]] = {
+        "run_hours": "unit hours run so far (with max_run_hours), by calendar year"
+    } | Commitment.commitment_carries
 
     @model_validator(mode="after")
     def _fuel_is_described(self) -> Self:
@@ -125,6 +127,9 @@ class Generator(GeneratorReserves, Commitment, Asset):
                     allowed=f"at least {float(before.max()) / self.units:g} h",
                 )
 
+    def carried_findings(self, f: Frame) -> Iterator[Finding]:
+        yield from self.carried_commitment_findings(f)
+
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
         power = self.unit_mw * self.units
@@ -132,7 +137,11 @@ class Generator(GeneratorReserves, Commitment, Asset):
         b.fuel_price = f.series_param(self.fuel_price_per_gj)
         b.net_operation = f.series_param(self.operation_per_mwh - f.values(self.credit_per_mwh))
         b.generated_mw = Var(
-            f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: (0, power * b.available[w, t])
+            f.members,
+            f.steps,
+            within=pyo.NonNegativeReals,
+            bounds=lambda b, w, t: (0, power * b.available[w, t]),
+            scheduled="now",
         )
         slopes, intercepts = self.fuel_lines()
         b.segments = pyo.RangeSet(0, len(slopes) - 1)
@@ -148,7 +157,7 @@ class Generator(GeneratorReserves, Commitment, Asset):
         )
         if self.has_commitment:
             whole = pyo.NonNegativeIntegers if self.integer else pyo.NonNegativeReals
-            b.running = Var(f.members, f.steps, within=whole, bounds=lambda b, w, t: (0, self.units))
+            b.running = Var(f.members, f.steps, within=whole, bounds=lambda b, w, t: (0, self.units), scheduled="now")
             self.commitment_variables(b, f)
 
     def constraints(self, b: Any, f: Frame) -> None:
@@ -265,10 +274,13 @@ class Generator(GeneratorReserves, Commitment, Asset):
             a.money("generator_start_cost", -self.start_cost * a["started"])
 
     def carry(self, a: AuditView) -> dict[str, Carried]:
-        if self.max_run_hours is None:
+        if not self.has_commitment:
             return {}
-        label, before = self._run_before(a.frame)[-1]
-        return {"run_hours": {label: before + a.sum_by_period(a["units_running"] * a.step_h, "year")[:, -1]}}
+        states = self.commitment_carry(a, a["units_running"])
+        if self.max_run_hours is not None:
+            label, before = self._run_before(a.frame)[-1]
+            states["run_hours"] = {label: before + a.sum_by_period(a["units_running"] * a.step_h, "year")[:, -1]}
+        return states
 
     def end_rule(self, f: Frame) -> str | None:
         return self.commitment_end_rule() if self.has_commitment else None

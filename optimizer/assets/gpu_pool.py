@@ -16,7 +16,7 @@ A pool without workloads is allowed: it idles or rests. Switching a node between
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyomo.environ as pyo
@@ -24,7 +24,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Asset, Direction, Finding, Floats, Result
+from optimizer.component import Asset, Carried, Direction, Finding, Floats, Result
 from optimizer.frame import Frame, Part
 from optimizer.gpu_servers import filled_in, needed_without_model
 from optimizer.node_rest import NodeRest
@@ -68,6 +68,7 @@ class GpuPool(NodeRest, Asset):
     offers = "pool"
     feeds_in = False
     refers_to = {"cooling": "cooling"}  # noqa: RUF012
+    carries: ClassVar[dict[str, str]] = NodeRest.rest_carries
 
     model_config = ConfigDict(json_schema_extra=needed_without_model)
 
@@ -101,6 +102,9 @@ class GpuPool(NodeRest, Asset):
         yield from self.rest_findings(f)
         if self.wake_minutes > 0 and not self.switch_off:
             yield Finding("wake_minutes", "has no effect on nodes that are never switched off", fatal=False)
+
+    def carried_findings(self, f: Frame) -> Iterator[Finding]:
+        yield from self.carried_rest_findings(f)
 
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
@@ -218,6 +222,9 @@ class GpuPool(NodeRest, Asset):
             "nodes at work, idle and off add up to the nodes available", at_work + idle + off, self.available_nodes(a)
         )
         a.equal("power of the pool follows from what its nodes do", a["pool_power_mw"], power)
+
+    def carry(self, a: AuditView) -> dict[str, Carried]:
+        return self.carried_rest(a, self.available_nodes(a))
 
     def audited_power_mw(self, a: AuditView) -> Floats:
         return a["pool_power_mw"]

@@ -23,7 +23,7 @@ where they are longer, in those after it. Which reserves a fleet can hold is sai
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyomo.environ as pyo
@@ -31,7 +31,8 @@ from pydantic import Field
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Asset, Finding, Floats, MoneyLine, Result
+from optimizer.commitment import Commitment
+from optimizer.component import Asset, Carried, Finding, Floats, MoneyLine, Result, Switch
 from optimizer.frame import Frame
 from optimizer.hull import upper_hull
 from optimizer.mining_break_even import break_even_figures
@@ -64,10 +65,15 @@ class MinerFleet(MiningLadder, MiningRevenue, MiningReserves, Asset):
 
     feeds_in = False
     refers_to = {"cooling": "cooling"}  # noqa: RUF012
+    carries: ClassVar[dict[str, str]] = Commitment.commitment_carries
 
     @property
     def committed_units(self) -> int:
         return self.machines
+
+    @property
+    def lost_reach_hours(self) -> float:
+        return self.start_lost_minutes / 60.0
 
     @property
     def has_commitment(self) -> bool:
@@ -94,6 +100,9 @@ class MinerFleet(MiningLadder, MiningRevenue, MiningReserves, Asset):
         if self.ambient is not None:
             yield from self.ambient.findings(f)
 
+    def carried_findings(self, f: Frame) -> Iterator[Finding]:
+        yield from self.carried_commitment_findings(f)
+
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
         modes = self.hull_modes
@@ -105,13 +114,20 @@ class MinerFleet(MiningLadder, MiningRevenue, MiningReserves, Asset):
         b.hash_factor, b.power_factor = f.series_param(hash_factor), f.series_param(power_factor)
         b.available = f.series_param(self.available_machines(f))
         b.value_of_ph_s = f.series_param(self.hashprice(f) * (f.step_h / 24.0 * self.uptime * (1.0 - self.pool_fee)))
-        b.running = Var(b.modes, f.members, f.steps, within=whole, bounds=lambda b, m, w, t: (0, b.available[w, t]))
+        b.running = Var(
+            b.modes,
+            f.members,
+            f.steps,
+            within=whole,
+            bounds=lambda b, m, w, t: (0, b.available[w, t]),
+            scheduled="now",
+        )
         if not self.has_commitment:
             return
         lost = self._lost_ph_s_per_start(f)
         b.lost_window = pyo.RangeSet(0, len(lost) - 1)
         b.lost_ph_s = Param(b.lost_window, values=lost)
-        self.commitment_variables(b, f, reach_steps=len(lost))
+        self.commitment_variables(b, f)
 
     def constraints(self, b: Any, f: Frame) -> None:
         b.installed = Constraint(
@@ -122,6 +138,18 @@ class MinerFleet(MiningLadder, MiningRevenue, MiningReserves, Asset):
         )
         if self.has_commitment:
             self.commitment_constraints(b, f, self._running)
+
+    def switch(self, b: Any, f: Frame) -> Switch | None:
+        """All machines that are there in their strongest mode, while the price is below its break-even."""
+        modes = self.hull_modes
+        strongest = max(range(len(modes)), key=lambda number: modes[number].hash_th_s)
+        hash_factor, power_factor = (f.full(factor) for factor in self.ambient_factors(f))
+        on = np.zeros((len(modes), *f.shape))
+        on[strongest] = self.available_machines(f)
+        mode = modes[strongest]
+        hash_ph_s_per_mw = (mode.hash_th_s / 1e3) * hash_factor / (mode.power_w / 1e6 * np.maximum(power_factor, 1e-9))
+        earned = self.hashprice(f) / 24.0 * self.uptime * (1.0 - self.pool_fee)
+        return Switch(b.running, on, f.full(earned * hash_ph_s_per_mw))
 
     def power_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
         standby = self.standby_w / 1e6
@@ -199,14 +227,20 @@ class MinerFleet(MiningLadder, MiningRevenue, MiningReserves, Asset):
         hashing = np.einsum("m,mwt->wt", terahash, running) / 1e3
         if self.has_commitment:
             self.audit_commitment(a, total)
+            started = self.audited_changes(a)[0]
+            back = started.shape[1] - total.shape[1]
             for delay, lost in enumerate(self._lost_ph_s_per_start(a)):
-                hashing[:, delay:] -= lost * a["started"][:, : total.shape[1] - delay]
+                ago = started[:, max(0, back - delay) : started.shape[1] - delay]
+                hashing[:, hashing.shape[1] - ago.shape[1] :] -= lost * ago
         a.equal("hash rate follows from the machines running", a["hash_ph_s"], hashing * hash_factor)
         day_share = a.energy_mwh(a["hash_ph_s"]) / 24.0
         revenue = self.hashprice(a) * day_share * self.uptime * (1.0 - self.pool_fee)
         a.money("mining_revenue", revenue.sum(axis=1))
         if self.start_cost > 0:
             a.money("mining_start_cost", -self.start_cost * a["started"].sum(axis=1))
+
+    def carry(self, a: AuditView) -> dict[str, Carried]:
+        return self.commitment_carry(a, a.table("running").sum(axis=0))
 
     def end_rule(self, f: Frame) -> str | None:
         return self.commitment_end_rule() if self.has_commitment else None

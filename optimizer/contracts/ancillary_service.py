@@ -125,7 +125,12 @@ class AncillaryService(ReserveProduct):
         b.block_of = Param(f.steps, values=self._blocks(f.horizon))
         b.most_mw = Param(b.decisions, b.blocks, values=most_awarded)
         b.award_mw = Var(
-            b.decisions, b.blocks, within=pyo.NonNegativeReals, bounds=lambda b, d, j: (0, b.most_mw[d, j])
+            b.decisions,
+            b.blocks,
+            within=pyo.NonNegativeReals,
+            bounds=lambda b, d, j: (0, b.most_mw[d, j]),
+            decided_at=np.unique(self._blocks(f.horizon), return_index=True)[1],
+            scheduled="ahead",
         )
         if self.min_mw > 0:
             b.is_sold = Var(b.decisions, b.blocks, within=pyo.Binary)

@@ -95,7 +95,10 @@ class TwoSettlement(Supply):
         least, most = self._position_bounds(f)
         b.position_least, b.position_most = Param(f.steps, values=least), Param(f.steps, values=most)
         b.position = Var(
-            f.steps, within=pyo.NonNegativeReals, bounds=lambda b, t: (b.position_least[t], b.position_most[t])
+            f.steps,
+            within=pyo.NonNegativeReals,
+            bounds=lambda b, t: (b.position_least[t], b.position_most[t]),
+            scheduled="ahead",
         )
         b.limit_mw = f.series_param(self.most_delivered_mw(f))
         b.delivered_mw = Var(

@@ -32,6 +32,7 @@ from pydantic import model_validator
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
 from optimizer.chillers import Chillers
+from optimizer.commitment import Commitment
 from optimizer.component import Carried, Direction, Finding, Floats, MoneyLine, Result
 from optimizer.cooling_overhead import Overhead, overhead_at, overhead_findings
 from optimizer.frame import Frame
@@ -51,7 +52,9 @@ class ChillerPlant(HeatRejection, Chillers, HeatCollector):
     distribution: Overhead | None = None
     """Power of pumps and air handlers per heat: a number, a series, by temperature, or several laws that add up."""
 
-    carries: ClassVar[dict[str, str]] = {"water_m3": "water used so far, by the period of the limit"}
+    carries: ClassVar[dict[str, str]] = {
+        "water_m3": "water used so far, by the period of the limit"
+    } | Commitment.commitment_carries
 
     @model_validator(mode="after")
     def _heat_is_removed(self) -> Self:
@@ -68,6 +71,9 @@ class ChillerPlant(HeatRejection, Chillers, HeatCollector):
         yield from self.rejection_findings(f)
         if not f.guests:
             yield Finding("name", "nothing refers to this plant, so it removes no heat", self.name, fatal=False)
+
+    def carried_findings(self, f: Frame) -> Iterator[Finding]:
+        yield from self.carried_commitment_findings(f)
 
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
@@ -250,10 +256,11 @@ class ChillerPlant(HeatRejection, Chillers, HeatCollector):
         return self._steepest(a) * self.audited_called_heat(a, direction)
 
     def carry(self, a: AuditView) -> dict[str, Carried]:
-        if self.tower is None or self.water_limit_m3 is None:
-            return {}
-        label, used = self.used_before(a.frame)[-1]
-        return {"water_m3": {label: used + a.sum_by_period(a["water_m3"], self.tower.water_period)[:, -1]}}
+        states = self.commitment_carry(a, a["chillers_running"])
+        if self.tower is not None and self.water_limit_m3 is not None:
+            label, used = self.used_before(a.frame)[-1]
+            states["water_m3"] = {label: used + a.sum_by_period(a["water_m3"], self.tower.water_period)[:, -1]}
+        return states
 
     def summary(self, a: AuditView) -> dict[str, float]:
         if self.tower is None:

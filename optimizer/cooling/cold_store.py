@@ -18,7 +18,9 @@ Charging and discharging at once only burns power, which pays where a further MW
 forbids it in those steps and members, and in no others.
 
 End of the horizon: the level is at least ``level_end_mwh`` (by default the starting level), or is valued by
-``level_end_value_per_mwh``. The level is carried to the run that follows.
+``level_end_value_per_mwh``. The level is carried to the run that goes on; its end rule stays that of the file, with
+``level_start_mwh`` and not the carried level as the default. Where a carried level is so low that full charging does
+not reach the end level, the store is to be as full as it can be.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from optimizer.audit import AuditView
+from optimizer.carry import ROUNDING
 from optimizer.chart import Chart
 from optimizer.component import Carried, Cooling, Finding, Floats, MoneyLine, Result
 from optimizer.frame import Frame
@@ -94,37 +97,60 @@ class ColdStore(Cooling):
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
-        start = self.start_mwh(f)
-        if (start > self.energy_mwh).any() or (start < 0.0).any():
-            message = f"a level of {float(start.max()):g} MWh is carried in"
-            yield Finding("energy_mwh", message, self.energy_mwh, allowed="at least the level carried in")
         if all(host.guests == [f.part] for host in f.hosts("cooling")):
             yield Finding("cooling", "no machine gives heat to this plant, so there is none to shift", fatal=False)
         lossless = self.efficiency == 1.0 and self.loss_per_hour == 0.0
         if lossless and bool((f.lowest_buy_price < 0).any()):
             message = "no losses, and prices below zero: real stores lose a few per cent a day and mix warm with cold"
             yield Finding("efficiency", message, 1.0, hint="give efficiency and loss_per_hour", fatal=False)
-        level = start.copy()
-        for _ in range(f.horizon.steps):
-            added = self.efficiency * f.horizon.energy_mwh(self.charge_limit_mw)
-            level = np.minimum(self.energy_mwh, level * self._kept(f.step_h) + added)
+        level = self._fullest_end_mwh(f)
         if (level < self.end_mwh - 1e-9 * max(1.0, self.energy_mwh)).any():
-            most = f"at most {float(level.min()):g} MWh"
-            yield Finding("level_end_mwh", "not reached at full charging within the horizon", self.end_mwh, most)
+            carried = "level_mwh" in f.carried
+            yield Finding(
+                "level_end_mwh",
+                "not reached at full charging within the horizon",
+                self.end_mwh,
+                allowed=f"at most {float(level.min()):g} MWh",
+                hint="from the level carried in it is brought as high as it goes" if carried else None,
+                fatal=not carried,
+            )
+
+    def carried_findings(self, f: Frame) -> Iterator[Finding]:
+        start, slack = self.start_mwh(f), 1e-6 * self.energy_mwh
+        if (start > self.energy_mwh + slack).any() or (start < -slack).any():
+            odd = float(start.min() if (start < -slack).any() else start.max())
+            yield Finding("level_mwh", "is no level of this store", odd, f"from 0 to {self.energy_mwh:g} MWh")
+
+    def _fullest_end_mwh(self, f: Frame) -> Floats:
+        """Level after the last step if the store is charged at its limit throughout, MWh, (members,)."""
+        level, added = self.start_mwh(f), self.efficiency * f.horizon.energy_mwh(self.charge_limit_mw)
+        for _ in range(f.horizon.steps):
+            level = np.minimum(self.energy_mwh, level * self._kept(f.step_h) + added)
+        return level
+
+    def least_end_mwh(self, f: Frame) -> Floats:
+        """Least level after the last step, MWh, (members,): what the file says, as far as a carried level allows it."""
+        if "level_mwh" not in f.carried:
+            return f.full(self.end_mwh)[:, 0]
+        return np.minimum(self.end_mwh, self._fullest_end_mwh(f))
 
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
         shape = f.members_count, f.horizon.steps + 1
         least, most = np.zeros(shape), np.full(shape, self.energy_mwh)
-        least[:, -1] = self.end_mwh
+        least[:, -1] = self.least_end_mwh(f)
         least[:, 0] = most[:, 0] = self.start_mwh(f)
         b.level_least = Param(f.members, f.states, values=least)
         b.level_most = Param(f.members, f.states, values=most)
         b.level_mwh = Var(f.members, f.states, bounds=lambda b, w, t: (b.level_least[w, t], b.level_most[w, t]))
         charge, discharge = (0, self.charge_limit_mw), (0, self.discharge_limit_mw)
         # where moving heat through the store and back costs nothing, the plan shows what it needs and no more
-        b.charge_mw = Var(f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: charge, least=True)
-        b.discharge_mw = Var(f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: discharge)
+        b.charge_mw = Var(
+            f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: charge, least=True, scheduled="now"
+        )
+        b.discharge_mw = Var(
+            f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: discharge, scheduled="now"
+        )
         b.paid_to_burn = pyo.Set(initialize=[(int(w), int(t)) for w, t in np.argwhere(self._burns(f))], dimen=2)
         b.charging = Var(b.paid_to_burn, within=pyo.Binary)
 
@@ -190,7 +216,7 @@ class ColdStore(Cooling):
         a.equal("level follows from charging, discharging and losses", level, before * self._kept(a.step_h) + stored)
         a.at_least("level not below empty", level, 0.0)
         a.at_most("level within energy_mwh", level, self.energy_mwh)
-        a.at_least("level at the end above level_end_mwh", level[:, -1], self.end_mwh)
+        a.at_least("level at the end above level_end_mwh", level[:, -1], self.least_end_mwh(a.frame))
         a.at_least("charging is not negative", charge, 0.0)
         a.at_most("charging within charge_limit_mw", charge, self.charge_limit_mw)
         a.at_least("discharging is not negative", discharge, 0.0)
@@ -205,7 +231,7 @@ class ColdStore(Cooling):
         return a["cold_charge_mw"] - a["cold_discharge_mw"]
 
     def carry(self, a: AuditView) -> dict[str, Carried]:
-        return {"level_mwh": a["cold_mwh"][:, -1]}
+        return {"level_mwh": np.clip(np.round(a["cold_mwh"][:, -1], ROUNDING), 0.0, self.energy_mwh)}
 
     def end_rule(self, f: Frame) -> str | None:
         rule = f"level at least {self.end_mwh:g} MWh"

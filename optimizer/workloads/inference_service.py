@@ -5,7 +5,7 @@ replicas[p,w,t]``::
 
     sum_p served[p,t] + shed_t = demand_t
     served[p,t] <= capacity * usable[p,t]
-    sum_{t in period} sum_p served[p,t] >= min_served * sum_{t in period} demand_t
+    sum_{t in period} sum_p served[p,t] >= min_served * sum_{t in period} demand_t      (:mod:`optimizer.service_level`)
     sum_p replicas[p,t] >= min_replicas
     power[p,t] = (idle_kw * nodes[p,t] + kwh_per_unit * served[p,t]) / 1000            (MW)
     revenue_t  = revenue_per_unit_t * sum_p served[p,t] * step_h
@@ -49,15 +49,17 @@ from optimizer.quantities import Fraction
 from optimizer.served_demand import ServedDemand
 from optimizer.service_audit import audit_service
 from optimizer.service_checks import service_findings
-from optimizer.service_credits import CARRIES, CreditTier, Months, credit_money, declare_credits, tier_problem
+from optimizer.service_credits import CREDIT_CARRIES, CreditTier, Months, credit_money, declare_credits, tier_problem
+from optimizer.service_level import LEVEL_CARRIES, least_served, level_carry
 from optimizer.settlement import declare_periods
-from optimizer.template import Constraint, Var
+from optimizer.template import Constraint, Param, Var
+from optimizer.workload import Workload
 
 
 class InferenceService(ServedDemand):
     """Demand that is served on GPU nodes."""
 
-    carries: ClassVar[dict[str, str]] = DeferrableDemand.carries | CARRIES
+    carries: ClassVar[dict[str, str]] = Workload.carries | DeferrableDemand.carries | CREDIT_CARRIES | LEVEL_CARRIES
 
     kind: Literal["inference_service"] = "inference_service"
     min_served: Fraction = 0.0
@@ -96,6 +98,7 @@ class InferenceService(ServedDemand):
             f.steps,
             within=pyo.NonNegativeIntegers if self.integer else pyo.NonNegativeReals,
             bounds=lambda b, p, w, t: (0, b.replicas_most[p, w, t]),
+            scheduled="now",
         )
         b.served = Var(
             b.pools,
@@ -141,13 +144,11 @@ class InferenceService(ServedDemand):
             )
         if self.min_served > 0:
             declare_periods(b, f.horizon.period_codes(self.min_served_period))
+            b.level_needed = Param(f.members, b.periods, values=least_served(self, f) / f.step_h)
             b.service_level = Constraint(
                 f.members,
                 b.periods,
-                rule=lambda b, w, q: (
-                    sum(self._served(b, w, t) for t in b.steps_of[q])
-                    >= self.min_served * sum(b.demand[w, t] for t in b.steps_of[q])
-                ),
+                rule=lambda b, w, q: sum(self._served(b, w, t) for t in b.steps_of[q]) >= b.level_needed[w, q],
                 doc="share of the demand served in each period (min_served)",
             )
         if self.deferrable is not None:
@@ -276,10 +277,12 @@ class InferenceService(ServedDemand):
         audit_service(self, a)
 
     def carry(self, a: AuditView) -> dict[str, Carried]:
-        states = {} if self.deferrable is None else self.deferrable.carry(a)
+        states = super().carry(a) | level_carry(self, a)
+        if self.deferrable is not None:
+            states |= self.deferrable.carry(a)
         if self.credits:
             months = Months.of(a.horizon, a.values(self.demand_per_hour), a["served"], self.unit_revenue(a))
-            states |= (Months.carried(a.frame) + months).handed_on(a.horizon)
+            states |= (Months.carried(a.frame) + months).handed_on(a.frame, self.credits)
         return states
 
     def end_rule(self, f: Frame) -> str | None:

@@ -81,6 +81,7 @@ class Rental(Workload):
             f.steps,
             within=pyo.NonNegativeIntegers if self.integer else pyo.NonNegativeReals,
             bounds=lambda b, p, w, t: (0, b.pool_nodes[p, w, t]),
+            scheduled="ahead",
         )
 
     def constraints(self, b: Any, f: Frame) -> None:

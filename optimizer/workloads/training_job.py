@@ -11,46 +11,56 @@ its own:
 Money, with ``finished_t`` = 1 if the work is done by the end of step ``t``, ``D`` the first step that ends after the
 deadline and ``T`` steps in all::
 
-    training_value            =   value * finished_{T-1}
+    training_value            =   value * sum_t (finished_t - finished_{t-1})
     training_late_penalty     = - late_penalty_per_hour * sum_{t >= D} late_hours_t * (1 - finished_{t-1})
     training_unfinished_value =   unfinished_value_per_node_hour * (credited - work * finished_{T-1})
 
-A job without a late penalty is worth nothing after its deadline and does not run then. One with a late penalty may
-finish late, inside the horizon, and pays for every hour from the deadline to its finish; if it does not finish inside
-the horizon it forfeits its value and pays for all hours from the deadline to the horizon's end (a finish counts at the
-end of its step; hours before the horizon are sunk).
+The value is booked in the step at whose end the finish is told: for a job that may be interrupted that of its deadline,
+or a later one. A job without a late penalty is worth nothing after its deadline and does not run then. One with a late
+penalty may finish late, inside the horizon or by ``latest_finish``, and pays for every hour from the deadline to its
+finish; if it does not finish it forfeits its value and pays for all hours from the deadline to the horizon's end (a
+finish counts at the end of its step; hours before the horizon are sunk).
 
-End of the horizon: a job that is not finished is credited ``unfinished_value_per_node_hour`` for all work done on it,
-including ``work_done_before``: what its state is worth to the next plan. Work beyond the need earns nothing.
+End of the horizon: a job that may go on after it is credited the share of its value that has been worked for, as long
+as the rest can still be done (:mod:`optimizer.job_end_value`). ``unfinished_value_per_node_hour`` sets another worth,
+also for a job that is due inside; it counts all work done, including ``work_done_before``. Work beyond the need earns
+nothing. A run that goes on from an earlier one takes over the job as it was left (:mod:`optimizer.job_state`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyomo.environ as pyo
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Finding, Floats, MoneyLine, Result
+from optimizer.component import Carried, Finding, Floats, MoneyLine, Result
 from optimizer.flex_tier import FlexTier
-from optimizer.frame import Frame, Part
+from optimizer.frame import Frame
 from optimizer.job_checks import field_findings, time_findings
 from optimizer.job_classes import JobClass, finished_at_end
-from optimizer.job_order import Ordered, audit_order, earliest_start, order_constraints, order_findings
-from optimizer.job_speed import JobSpeed
-from optimizer.job_window import JobWindow, job_window
+from optimizer.job_end_value import (
+    audit_end,
+    end_constraints,
+    end_money,
+    end_variables,
+    is_counted_late,
+    worth_of_work,
+)
+from optimizer.job_order import audit_order, order_constraints, order_findings
+from optimizer.job_progress import JobProgress
+from optimizer.job_state import JOB_CARRIES, state_findings, state_of
 from optimizer.malleable_jobs import Malleable
 from optimizer.preemptible_jobs import Preemptible
 from optimizer.quantities import Hours, NonNegative, Positive, Stamp
 from optimizer.rigid_jobs import Rigid
 from optimizer.template import Param
 from optimizer.throughput_tier import ThroughputTier
-from optimizer.workload import nodes_available, pool_of
+from optimizer.workload import Workload, pool_of
 
 if TYPE_CHECKING:
     from optimizer.assets.gpu_pool import GpuPool
@@ -58,7 +68,7 @@ if TYPE_CHECKING:
 CLASSES: dict[str, type[JobClass]] = {"malleable": Malleable, "preemptible": Preemptible, "rigid": Rigid}
 
 
-class TrainingJob(JobSpeed, Ordered, FlexTier):
+class TrainingJob(JobProgress, FlexTier):
     """Work with a deadline on GPU nodes."""
 
     kind: Literal["training_job"] = "training_job"
@@ -74,8 +84,12 @@ class TrainingJob(JobSpeed, Ordered, FlexTier):
     """Worth of the finished job, currency."""
     late_penalty_per_hour: NonNegative | None = None
     """Currency per hour of lateness; not given: the job is worth nothing after its deadline."""
-    unfinished_value_per_node_hour: NonNegative = 0.0
-    """Worth at the horizon's end of each node-hour done on an unfinished job; at most ``value / work_node_hours``."""
+    latest_finish: Stamp | None = None
+    """With ``late_penalty_per_hour``: last time at which a late finish is worth anything; by default the end of the
+    horizon, or open where the deadline lies after it."""
+    unfinished_value_per_node_hour: NonNegative | None = None
+    """Worth at the horizon's end of each node-hour done on an unfinished job, at most ``value / work_node_hours``; by
+    default that much for a job that may go on after the horizon, and 0 for one that may not."""
     required: bool = False
     """The job must be finished by its deadline in every member."""
     overdue: bool = False
@@ -91,6 +105,7 @@ class TrainingJob(JobSpeed, Ordered, FlexTier):
 
     offers = ("reserve", "training_job")
     refers_to = {"pool": "pool", "after": "training_job"}  # noqa: RUF012
+    carries: ClassVar[dict[str, str]] = Workload.carries | JOB_CARRIES
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -111,43 +126,22 @@ class TrainingJob(JobSpeed, Ordered, FlexTier):
         return self.late_penalty_per_hour is not None
 
     @property
+    def worth_when_open(self) -> float:
+        """Worth of a node-hour done on the job while it may go on after the horizon, currency."""
+        given = self.unfinished_value_per_node_hour
+        return self.value_per_node_hour if given is None else given
+
+    @property
+    def is_rigid(self) -> bool:
+        return self.class_ == "rigid"
+
+    @property
     def known_nodes_before(self) -> list[float] | None:
         """A job on which nothing has been done yet held no nodes before the horizon."""
         given = super().known_nodes_before
         if given is None and self.work_done_before == 0:
             return [0.0] * (len(self.pool) if isinstance(self.pool, list) else 1)
         return given
-
-    @property
-    def ran_before(self) -> bool | None:
-        """Whether it was running before the horizon; None where that is not known."""
-        before = self.known_nodes_before
-        return None if before is None else sum(before) > 0
-
-    def window(self, f: Frame | AuditView) -> JobWindow:
-        """Steps in which it may run, and which are late."""
-        return job_window(f.horizon, self.release, self.deadline, self.move_hours, may_be_late=self.may_be_late)
-
-    def first_steps(self, f: Frame, waiting: tuple[Part, ...] = ()) -> NDArray[np.int64]:
-        """First step in which it can run by pool, (pools,): released, its data there, its predecessors finished."""
-        return np.maximum(self.window(f).firsts, earliest_start(f.part, waiting))
-
-    def best_progress(self, f: Frame, waiting: tuple[Part, ...] = ()) -> Floats:
-        """Work done by the end of each step, at full speed from the earliest start, on the best pool, (members, steps).
-
-        ``waiting`` are the jobs for whose sake this is asked: where jobs wait for each other in a circle, the circle is
-        left there.
-        """
-        available, window = nodes_available(f), self.window(f)
-        if self.gang:
-            speed = np.where(available >= self.gang * (1 - 1e-9), self.gang_speed, 0.0)
-        else:
-            speed = self.envelope.speed(np.minimum(available, self.most_nodes))
-        there = np.arange(f.horizon.steps) >= self.first_steps(f, waiting)[:, np.newaxis]
-        speed = speed * (self.pool_speeds[:, np.newaxis] * there)[:, np.newaxis]
-        speed[:, :, window.end :] = 0.0
-        done = self.work_done_before + np.cumsum(speed * f.step_h, axis=2)
-        return np.asarray(done.max(axis=0))
 
     @property
     def rules(self) -> JobClass:
@@ -161,6 +155,10 @@ class TrainingJob(JobSpeed, Ordered, FlexTier):
         yield from self.cap_findings([pool_of(part) for part in f.hosts("pool")])
         yield from self.failure_findings(self.counted_nodes)
 
+    def carried_findings(self, f: Frame) -> Iterator[Finding]:
+        yield from super().carried_findings(f)
+        yield from state_findings(self, f)
+
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
         super().variables(b, f)
@@ -169,12 +167,20 @@ class TrainingJob(JobSpeed, Ordered, FlexTier):
         b.late_hours = Param(b.late_steps, values=window.late_hours[window.due :])
         if self.power_caps is not None:
             self.cap_params(b, [pool_of(part) for part in f.hosts("pool")])
+        b.finished_before = Param(f.members, values=self.finished_before(f))
+        told = self.rules.told_states(f)
+        b.told_steps = pyo.RangeSet(max(0, told.start), max(0, told.start, told.stop - 1))
+        at_start = np.zeros(f.horizon.steps)
+        at_start[0] = float(told.start < 0)
+        b.told_at_start = Param(f.steps, values=at_start)
         self.rules.variables(b, f)
+        end_variables(b, f, self)
 
     def constraints(self, b: Any, f: Frame) -> None:
         super().constraints(b, f)
         self.rules.constraints(b, f)
         order_constraints(b, f, self)
+        end_constraints(b, f, self)
 
     def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
         return self.rules.nodes(b, f, p, w, t)
@@ -189,22 +195,21 @@ class TrainingJob(JobSpeed, Ordered, FlexTier):
 
     def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
         rules, last = self.rules, self.window(f).finish_states.stop - 1
-        lines = {"training_value": f.by_member(lambda b, w: self.value * rules.finished(b, w, last))}
+        told = f.by_some_steps(b.told_steps, lambda b, w, t: self.value * self._newly_finished(b, w, t))
+        lines = {"training_value": told}
         if self.late_penalty_per_hour is not None and len(b.late_steps) > 0:
             penalty = self.late_penalty_per_hour
-            lines["training_late_penalty"] = MoneyLine(
-                (f.members, b.late_steps),
-                lambda b, w, t: -penalty * b.late_hours[t] * (1 - rules.finished(b, w, t - 1)),
-                tuple(b.late_steps),
+            lines["training_late_penalty"] = f.by_some_steps(
+                b.late_steps,
+                lambda b, w, t: -penalty * b.late_hours[t] * (1 - rules.finished_by(b, w, t - 1)),
             )
-        if self.unfinished_value_per_node_hour > 0:
-            lines["training_unfinished_value"] = f.by_member(
-                lambda b, w: (
-                    self.unfinished_value_per_node_hour
-                    * (rules.credited(b, f, w) - self.work_node_hours * rules.finished(b, w, last))
-                )
-            )
+        lines |= end_money(b, f, self, lambda w: rules.finished_by(b, w, last))
         return lines | super().money(b, f)
+
+    def _newly_finished(self, b: Any, w: Any, t: Any) -> Any:
+        """1 in the step at whose end the finish is told."""
+        before = self.rules.finished_by(b, w, t - 1)
+        return self.rules.finished_by(b, w, t) - before + b.told_at_start[t] * (before - b.finished_before[w])
 
     def results(self, b: Any, f: Frame) -> dict[str, Result]:
         found = super().results(b, f) | self.rules.results(b, f)
@@ -220,10 +225,12 @@ class TrainingJob(JobSpeed, Ordered, FlexTier):
                 "nodes",
                 "nodes at a power cap, by the power that it leaves",
             )
-        if self.unfinished_value_per_node_hour > 0:
+        if worth_of_work(self, f) > 0:
             found["credited"] = f.once(
                 lambda b, w: self.rules.credited(b, f, w), "node*h", "work credited at the end of the horizon"
             )
+        if is_counted_late(self, f):
+            found["late_after_h"] = f.once(lambda b, w: b.late_after[w], "h", "least lateness after the horizon")
         return found
 
     # ------------------------------------------------------------------ after the model
@@ -244,14 +251,16 @@ class TrainingJob(JobSpeed, Ordered, FlexTier):
                 references=(("work", self.work_node_hours),),
                 marks=(("release", self.release), ("deadline", self.deadline)),
                 at_step_end=True,
-                initial=self.work_done_before,
+                initial=float(f.probabilities @ self.work_done(f)),
             ),
         )
 
     def end_rule(self, f: Frame) -> str | None:
-        worth = self.unfinished_value_per_node_hour
+        worth = worth_of_work(self, f)
         if worth == 0:
             return "work done on an unfinished job is worth nothing"
+        if self.window(f).open_ended:
+            return f"each node-hour done on an unfinished job is worth {worth:g}, while the rest can still be done"
         return f"each node-hour done on an unfinished job is worth {worth:g}"
 
     def audit(self, a: AuditView) -> None:
@@ -263,19 +272,19 @@ class TrainingJob(JobSpeed, Ordered, FlexTier):
             a.at_most("the job runs on one of its pools", used.sum(), 1)
         window, finished = self.window(a), a["finished"]
         a.whole("a job is finished or not", finished)
-        if self.required:
-            a.at_least("finished by the deadline (required)", finished[:, window.due - 1], 1.0)
-        at_end = finished_at_end(a)
-        a.money("training_value", self.value * at_end)
+        if self.required and not window.due_after:
+            in_time = finished[:, window.due - 1] if window.due > 0 else self.finished_before(a.frame)
+            a.at_least("finished by the deadline (required)", in_time, self.rules.has_to_finish(a.frame))
+        at_end, before = finished_at_end(a), self.finished_before(a.frame)
+        a.money("training_value", self.value * (at_end - before))
         if self.late_penalty_per_hour is not None and window.due < a.shape[1]:
-            before = np.concatenate([np.zeros((len(finished), 1)), finished[:, :-1]], axis=1)
-            late = (window.late_hours * (1.0 - before))[:, window.due :].sum(axis=1)
+            earlier = np.concatenate([before[:, np.newaxis], finished[:, :-1]], axis=1)
+            late = (window.late_hours * (1.0 - earlier))[:, window.due :].sum(axis=1)
             a.money("training_late_penalty", -self.late_penalty_per_hour * late)
-        if self.unfinished_value_per_node_hour > 0:
-            a.at_most("work credited has been done", a["credited"], a["progress"][:, -1])
-            a.at_most("work credited within the work of the job", a["credited"], self.work_node_hours)
-            open_work = a["credited"] - self.work_node_hours * at_end
-            a.money("training_unfinished_value", self.unfinished_value_per_node_hour * open_work)
+        audit_end(a, self, at_end)
+
+    def carry(self, a: AuditView) -> dict[str, Carried]:
+        return super().carry(a) | state_of(a, self)
 
     def _audit_starts(self, a: AuditView) -> None:
         """Starts no earlier than its data and its predecessors allow; capped nodes among those held."""

@@ -105,7 +105,7 @@ def test_a_permit_spends_its_hours_where_they_are_worth_most() -> None:
     prices = (60.0, 90.0, 70.0)
     plan = solved(case(engine(max_run_hours=1.0), price=prices))
     assert series(plan, "generated_mw", "gen") == [0.0, 2.0, 0.0]
-    assert plan.summary["carry"]["components"]["gen"] == {"run_hours": {"2024": 1.0}}
+    assert plan.summary["carry"]["components"]["gen"]["run_hours"] == {"2024": 1.0}
     carry = {"at": "2024-08-19T00:00", "components": {"gen": {"run_hours": {"2024": 1.0}}}}
     second = solved(case(engine(max_run_hours=2.0), price=prices) | {"carry": carry})
     assert series(second, "generated_mw", "gen") == [0.0, 2.0, 0.0]

@@ -123,7 +123,7 @@ def test_a_tier_held_full_without_need_is_taken_back() -> None:
     assert outcome.values is not None
     assert outcome.objective == pytest.approx(-800 - 160)
     assert without_idle(outcome.values, stuck) is outcome.values
-    highs._settle(outcome, arrays, options, None)
+    highs.settle(outcome, arrays, options, None)
     assert outcome.objective == pytest.approx(-800 - 80)
     assert without_idle(outcome.values, arrays) is outcome.values
 

@@ -125,7 +125,7 @@ def test_the_level_is_carried_to_the_next_run() -> None:
     assert unnoticed(two, "tank") == []
     shrunk = hours(1, 2) | {"carry": one.summary["carry"]}
     shrunk["sites"][0]["cooling"][1]["energy_mwh"] = 4
-    assert "a level of 4.5 MWh is carried in" in refusals(shrunk)
+    assert "level_mwh: is no level of this store; found 4.5" in refusals(shrunk)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,16 @@ def test_the_earliest_finish_may_lie_beyond_the_horizon() -> None:
 def test_a_deadline_beyond_the_horizon_is_judged_with_the_hours_beyond() -> None:
     work = job(work_node_hours=55, deadline=at(5))
     assert "5 node-hours are lacking" in refusals(pool_case(0, 4, work))
-    assert "work on a job that is not finished has no value" in warnings_of(pool_case(0, 4, work | {"deadline": at(6)}))
+    assert warnings_of(pool_case(0, 4, work | {"deadline": at(6)})) == ""
+    worthless = work | {"deadline": at(6), "unfinished_value_per_node_hour": 0}
+    assert "work on a job that is not finished has no value" in warnings_of(pool_case(0, 4, worthless))
+
+
+def test_a_last_finish_has_to_follow_the_deadline_of_a_job_that_may_be_late() -> None:
+    late = job(work_node_hours=10, deadline=at(3), latest_finish=at(2))
+    assert "latest_finish needs late_penalty_per_hour" in refusals(pool_case(0, 4, late))
+    late |= {"late_penalty_per_hour": 1}
+    assert "latest_finish: is before the deadline" in refusals(pool_case(0, 4, late))
 
 
 def test_unavailable_nodes_count_in_what_fits() -> None:
