@@ -7,7 +7,9 @@ affine: a constant plus a list of terms.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,8 @@ class SetIndex:
         start, size = consecutive(pyomo_set)
         members = range(start, start + size) if size else list(pyomo_set)
         self.size = len(members)
+        if size:
+            members = np.arange(start, start + size)  # type: ignore[assignment]
         # an empty set that was made without dimen does not know it
         self.dimen: int = pyomo_set.dimen if isinstance(pyomo_set.dimen, int) and pyomo_set.dimen else 1
         columns = [members] if self.dimen == 1 else list(zip(*members, strict=True)) or [()] * self.dimen
@@ -78,7 +82,7 @@ class Columns:
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
     def label_of(self, column: int) -> tuple[Any, ...]:
         """Labels of the variable that stands in a column."""
@@ -103,7 +107,7 @@ class Affine:
     terms: list[Term] = field(default_factory=list)
 
     def scaled(self, factor: Any) -> Affine:
-        terms = [replace(t, coefficients=t.coefficients * factor) for t in self.terms]
+        terms = [Term(t.columns, t.coefficients * factor, t.shape) for t in self.terms]
         return Affine(self.constant * factor, terms)
 
 
@@ -122,6 +126,28 @@ class Context:
             raise NotAffineError(f"more than {MAX_AXES} nested index sets")
         shape = (*self.shape[: self.axes], *lengths, *(1,) * (MAX_AXES - used))
         return Context(self.labels | labels, shape, used, self.mask if mask is None else self.mask * mask)
+
+
+def ragged(context: Context, key: NDArray[Any], group_of: Callable[[Any], Any], symbol: int) -> Context:
+    """An axis for the set that belongs to each key: members are padded to the longest set and masked."""
+    keys = np.unique(key)
+    groups = [np.asarray(group_of(k.item()), dtype=np.int64) for k in keys]
+    longest = max((len(group) for group in groups), default=0)
+    table = np.zeros((len(keys), longest), np.int64)
+    mask = np.zeros((len(keys), longest))
+    for row, group in enumerate(groups):
+        table[row, : len(group)] = group
+        if len(group):
+            table[row, len(group) :] = group[0]
+        mask[row, : len(group)] = 1.0
+    position = np.searchsorted(keys, key)
+    axis = context.axes
+
+    def spread(values: Any) -> Any:
+        moved = np.moveaxis(values[position], -1, axis)
+        return moved.reshape((*position.shape[:axis], longest, *position.shape[axis + 1 :]))
+
+    return context.extended([longest], {symbol: spread(table)}, spread(mask))
 
 
 class Evaluator:
@@ -179,25 +205,8 @@ class Evaluator:
     def _bind_ragged(self, iterated: Any, templates: tuple[Any, ...], context: Context) -> Context:
         """A sum over ``IndexedSet[k]``: members are padded to the longest set and masked."""
         indexed_set = iterated.args[0]
-        key = np.asarray(self.data(iterated.args[1], context))
-        keys = np.unique(key)
-        groups = [np.asarray(list(indexed_set[k.item()]), dtype=np.int64) for k in keys]
-        longest = max((len(group) for group in groups), default=0)
-        table = np.zeros((len(keys), longest), np.int64)
-        mask = np.zeros((len(keys), longest))
-        for row, group in enumerate(groups):
-            table[row, : len(group)] = group
-            if len(group):
-                table[row, len(group) :] = group[0]
-            mask[row, : len(group)] = 1.0
-        position = np.searchsorted(keys, key)
-        axis = context.axes
-
-        def spread(values: Any) -> Any:
-            moved = np.moveaxis(values[position], -1, axis)
-            return moved.reshape((*position.shape[:axis], longest, *position.shape[axis + 1 :]))
-
-        return context.extended([longest], {id(templates[0]): spread(table)}, spread(mask))
+        label = np.asarray(self.data(iterated.args[1], context))
+        return ragged(context, label, lambda key: list(indexed_set[key]), id(templates[0]))
 
     def data(self, node: Any, context: Context) -> Any:
         """Value of an expression without variables."""

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from optimizer.carry import carry_of
 from optimizer.metering import Reading
 from optimizer.reserves import audit_reserves
+from optimizer.schedule import DatasetSchedule, Schedule
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -68,15 +69,16 @@ class Findings:
 class AuditView(Reading):
     """The plan as one component sees it, and the ways to state what must hold."""
 
-    def __init__(self, frame: Frame, dispatch: xr.Dataset, findings: Findings) -> None:
+    def __init__(self, frame: Frame, dispatch: xr.Dataset | Schedule | DatasetSchedule, findings: Findings) -> None:
         super().__init__(frame)
-        self._dispatch = dispatch
+        known = isinstance(dispatch, Schedule | DatasetSchedule)
+        self._dispatch: Any = dispatch if known else DatasetSchedule(dispatch)  # type: ignore[arg-type]
         self._findings = findings
 
     # ------------------------------------------------------------------ the plan
     def __getitem__(self, variable: str) -> Floats:
         """A variable of this component: (members, steps), or (members,) for one without time."""
-        found: Floats = self._dispatch[variable].sel(component=self.label).to_numpy()
+        found: Floats = self._dispatch.at("component", variable, self.label)
         return found
 
     def reported(self, variable: str) -> Floats:
@@ -85,21 +87,20 @@ class AuditView(Reading):
 
     def site(self, variable: str) -> Floats:
         """A variable of the site that this view is of, (members, steps)."""
-        found: Floats = self._dispatch[variable].sel(site=self.label).to_numpy()
-        return found
+        return self.at_site(self.label, variable)
 
     def table(self, variable: str) -> Floats:
         """A variable with a dimension of the component's own, (labels, members, steps)."""
-        found: Floats = self._dispatch[f"{self.label}.{variable}"].to_numpy()
+        found: Floats = self._dispatch.table(f"{self.label}.{variable}")
         return found
 
     def labels(self, variable: str) -> list[str]:
         """Labels of the component's own dimension of a variable."""
-        array = self._dispatch[f"{self.label}.{variable}"]
-        return [str(label) for label in array[array.dims[0]].to_numpy()]
+        found: list[str] = self._dispatch.labels(f"{self.label}.{variable}")
+        return found
 
     def at_site(self, site: str, variable: str) -> Floats:
-        found: Floats = self._dispatch[variable].sel(site=site).to_numpy()
+        found: Floats = self._dispatch.at("site", variable, site)
         return found
 
     def of(self, label: str) -> AuditView:
@@ -150,10 +151,15 @@ class AuditView(Reading):
         )
 
 
+def frame_of(f: Frame | AuditView) -> Frame:
+    """The frame of a component, or of a view."""
+    return f.frame if isinstance(f, AuditView) else f
+
+
 def audit_plan(
     scenario: Scenario,
     parts: Parts,
-    dispatch: xr.Dataset,
+    dispatch: xr.Dataset | Schedule,
     money: dict[tuple[str, str], Floats],
     objective: float,
 ) -> tuple[dict[str, Any], dict[str, dict[str, float]], dict[str, Any]]:
@@ -162,16 +168,17 @@ def audit_plan(
     Every ledger line has to be recomputed by its component: one that is not counts as a violation of infinite size.
     """
     findings = Findings()
-    views = {label: AuditView(part.frame, dispatch, findings) for label, part in parts.components.items()}
+    plan = dispatch if isinstance(dispatch, Schedule) else DatasetSchedule(dispatch)
+    views = {label: AuditView(part.frame, plan, findings) for label, part in parts.components.items()}
     sections: dict[str, dict[str, float]] = {}
     for label, view in views.items():
         view.component.audit(view)
         audit_reserves(view)
         for section, figure in view.component.summary(view).items():
             sections.setdefault(section, {})[label] = figure
+    sites = {label: AuditView(part.frame, plan, findings) for label, part in parts.sites.items()}
     for label, part in parts.sites.items():
-        own = [views[p.label] for p in part.frame.site_parts]
-        parts.site_of(label).audit(AuditView(part.frame, dispatch, findings), own)
+        parts.site_of(label).audit(sites[label], [views[p.label] for p in part.frame.site_parts])
     _audit_money(findings, money)
     weights = scenario.ensemble.weights
     by_member = sum((amount.sum(axis=1) for amount in money.values()), np.zeros(scenario.members))
@@ -191,8 +198,23 @@ def audit_plan(
             "tolerance": TOLERANCE,
         },
         sections,
-        carry_of(scenario.horizon, views),
+        carry_of(scenario.horizon, views, sites),
     )
+
+
+def carry_after(parts: Parts, dispatch: xr.Dataset, steps: int) -> dict[str, Any]:
+    """The section ``carry`` as of the end of the first ``steps`` of a plan, as if the run had ended there.
+
+    The frames of ``parts`` see no more than these from then on.
+    """
+    parts.cut_after(steps)
+    executed, nothing = dispatch.isel(time=slice(0, steps)), Findings()
+    components, sites = (
+        {label: AuditView(part.frame, executed, nothing) for label, part in group.items()}
+        for group in (parts.components, parts.sites)
+    )
+    horizon = next(iter(parts.sites.values())).frame.horizon
+    return carry_of(horizon, components, sites)
 
 
 def _audit_money(findings: Findings, money: dict[tuple[str, str], Floats]) -> None:
@@ -218,4 +240,4 @@ def _objective(scenario: Scenario, by_member: Floats) -> float:
     expected = float(weights @ by_member)
     if beta == 0:
         return expected
-    return (1.0 - beta) * expected + beta * cvar(by_member, weights, scenario.risk.cvar_alpha)
+    return (1.0 - beta) * expected + beta * cvar(by_member, weights, 1.0 - scenario.tail_share)

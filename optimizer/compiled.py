@@ -23,6 +23,7 @@ from pyomo.repn import generate_standard_repn
 from optimizer.affine import MAX_AXES, Affine, Context, Evaluator, NotAffineError, SetIndex
 from optimizer.matrix import matrix_of
 from optimizer.symbolic import templatized
+from optimizer.tracing import Rows, rows_of
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
@@ -98,7 +99,7 @@ class Compiled:
 
     def __init__(self, model: Any, *, sampled_rows: int = 1) -> None:
         self.model = model
-        self.evaluator = Evaluator(model)
+        self.evaluator: Any = Evaluator(model)
         self.blocks: list[RowBlock] = []
         self.arrays = self._compile(sampled_rows)
 
@@ -107,21 +108,23 @@ class Compiled:
         columns = self.evaluator.columns[id(variable)]
         return np.arange(columns.first, columns.first + columns.size).reshape(columns.shape)
 
-    def values(self, block: Any, index_sets: tuple[Any, ...], rule: Any, solution: Floats) -> Floats:
-        """Values of ``rule(block, *index)`` at a solution; shape = sizes of the index sets."""
+    def values(
+        self, block: Any, index_sets: tuple[Any, ...], rule: Any, solution: Floats, *, name: Any = None
+    ) -> Floats:
+        """Values of ``rule(block, *index)`` at a solution; shape = sizes of the index sets. ``name`` says whose they
+        are."""
+        rows = self.linear(block, index_sets, rule, name=name)
+        return (rows.at(solution) + rows.upper).reshape(tuple(len(s) for s in index_sets))
+
+    def linear(self, block: Any, index_sets: tuple[Any, ...], rule: Any, *, name: Any = None) -> Rows:
+        """``rule(block, *index)`` as one row per index; ``upper`` holds the constants."""
         product = index_sets[0]
         for factor in index_sets[1:]:
             product = product * factor
         expression, symbols = templatized(block, lambda b, index: rule(b, *index), product)
         context = self.evaluator.bind(product, symbols, Context())
         affine = self.evaluator.affine(expression, context)
-        shape = context.shape[: context.axes]
-        total = np.array(np.broadcast_to(np.asarray(affine.constant, float), context.shape)).reshape(shape)
-        for term in affine.terms:
-            inner = tuple(range(context.axes, MAX_AXES))
-            part = np.broadcast_to(solution[term.columns] * term.coefficients, term.shape)
-            total = total + part.sum(axis=inner)
-        return np.asarray(total, dtype=float)
+        return rows_of(None, Affine(0.0, affine.terms), Affine(affine.constant), context)
 
     # ------------------------------------------------------------------ the matrix
     def _compile(self, sampled_rows: int) -> Arrays:
@@ -250,8 +253,8 @@ class Compiled:
             index = block.index_of(block.rows.start + number)
             expected, lower, upper = self._concrete_row(block.constraint, index)
             compiled = found[number]
-            same = all(_close(expected.get(c, 0.0), compiled.get(c, 0.0)) for c in expected.keys() | compiled.keys())
-            if not (same and _close(lower, rows.lower[number]) and _close(upper, rows.upper[number])):
+            same = all(close(expected.get(c, 0.0), compiled.get(c, 0.0)) for c in expected.keys() | compiled.keys())
+            if not (same and close(lower, rows.lower[number]) and close(upper, rows.upper[number])):
                 raise TemplateMismatchError(
                     f"{block.constraint.name}{list(index)}: the compiled row differs from the rule; "
                     "a rule must not branch on an index or on data"
@@ -313,5 +316,6 @@ def _joined(parts: list[Any], dtype: Any) -> Any:
     return np.concatenate(parts).astype(dtype, copy=False) if parts else np.zeros(0, dtype)
 
 
-def _close(a: float, b: float) -> bool:
+def close(a: float, b: float) -> bool:
+    """Whether two figures that were worked out in different orders are the same."""
     return a == b or bool(abs(a - b) <= 1e-9 * max(1.0, abs(a), abs(b)))

@@ -22,6 +22,7 @@ from optimizer.errors import InfeasibleError, UnboundedError
 from optimizer.highs import SilentHighs, pass_arrays
 from optimizer.horizon import Horizon
 from optimizer.interruptible import in_thread
+from optimizer.light_sets import LightRange
 from optimizer.ordinary import OrdinaryRoad
 from optimizer.scenario import Scenario
 
@@ -161,7 +162,7 @@ class Words:
 
 def _reaches_back(index_set: Any, steps: Any) -> bool:
     """Whether an index set is the steps and some before them."""
-    return isinstance(index_set, RangeSet) and index_set.first() < 0 and index_set.last() == steps.last()
+    return isinstance(index_set, RangeSet | LightRange) and index_set.first() < 0 and index_set.last() == steps.last()
 
 
 def explain(

@@ -46,29 +46,65 @@ class Matrix:
         return dense
 
 
-def matrix_of(rows: Integers, columns: Integers, values: Floats, shape: tuple[int, int]) -> Matrix:
-    """Sum entries that stand at the same place, drop zeros, order by column and row."""
-    order = _sorting(columns, shape[1], _sorting(rows, shape[0], None))
-    rows, columns, values = rows[order], columns[order], values[order]
-    if len(values):
-        new = np.ones(len(values), bool)
+@dataclass(frozen=True)
+class Order:
+    """Where entries that are given in any order stand in a matrix; other values at the same places need no sorting."""
+
+    shape: tuple[int, int]
+    sorted: Integers
+    """Entries by column and row, as positions in the order in which they are given."""
+    starts: Integers | None
+    """First of the sorted entries of each place; None where no two stand at the same."""
+    indptr: NDArray[np.int32]
+    indices: NDArray[np.int32]
+    given: list[Any] | None = None
+    """Columns of the entries, block by block, each (entries of a row, rows), where they are kept."""
+
+    def is_of(self, given: list[Any], shape: tuple[int, int]) -> bool:
+        """Whether it is the order of entries in these columns."""
+        if self.given is None or self.shape != shape or len(self.given) != len(given):
+            return False
+        return all(one is other or np.array_equal(one, other) for one, other in zip(self.given, given, strict=True))
+
+
+def order_of(rows: Any, columns: Any, shape: tuple[int, int], given: list[Any] | None = None) -> Order:
+    """The order of entries at these places."""
+    # a merge sort of numbers that come in long rising runs, one for each variable in a rule
+    place = columns.astype(np.int64)
+    place *= shape[0]
+    place += rows
+    order = np.argsort(place, kind="stable")
+    del place
+    rows, columns = rows[order], columns[order]
+    starts = None
+    if len(order):
+        new = np.ones(len(order), bool)
         np.logical_or(rows[1:] != rows[:-1], columns[1:] != columns[:-1], out=new[1:])
         if not new.all():
-            values = np.add.reduceat(values, np.flatnonzero(new))
+            starts = np.flatnonzero(new)
             rows, columns = rows[new], columns[new]
-        kept = values != 0.0
-        if not kept.all():
-            rows, columns, values = rows[kept], columns[kept], values[kept]
-    indptr = np.zeros(shape[1] + 1, np.int32)
-    np.cumsum(np.bincount(columns, minlength=shape[1]), out=indptr[1:])
-    return Matrix(shape, indptr, rows.astype(np.int32), values)
+    return Order(shape, order, starts, _starts_of(columns, shape[1]), rows.astype(np.int32, copy=False), given)
 
 
-def _sorting(keys: Integers, bound: int, order: Integers | None) -> Integers:
-    """A stable order by keys below ``bound``, after ``order``: 16 bits at a time, which numpy sorts by counting."""
-    for shift in range(0, max(1, int(bound - 1).bit_length()), 16):
-        digits = ((keys if order is None else keys[order]) >> shift).astype(np.uint16)
-        placed = np.argsort(digits, kind="stable")
-        order = placed if order is None else order[placed]
-    assert order is not None
-    return order
+def matrix_in(order: Order, values: Floats) -> Matrix:
+    """The matrix of entries whose order is known: those at the same place are summed, zeros dropped."""
+    values = values[order.sorted]
+    if order.starts is not None:
+        values = np.add.reduceat(values, order.starts)
+    kept = values != 0.0
+    if kept.all():
+        return Matrix(order.shape, order.indptr, order.indices, values)
+    before = np.zeros(len(kept) + 1, np.int32)
+    np.cumsum(kept, dtype=np.int32, out=before[1:])
+    return Matrix(order.shape, before[order.indptr], order.indices[kept], values[kept])
+
+
+def matrix_of(rows: Integers, columns: Integers, values: Floats, shape: tuple[int, int]) -> Matrix:
+    """Sum entries that stand at the same place, drop zeros, order by column and row."""
+    return matrix_in(order_of(rows, columns, shape), values)
+
+
+def _starts_of(columns: Any, count: int) -> NDArray[np.int32]:
+    indptr = np.zeros(count + 1, np.int32)
+    np.cumsum(np.bincount(columns, minlength=count), out=indptr[1:])
+    return indptr

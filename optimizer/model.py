@@ -1,9 +1,9 @@
 """The components of a scenario write themselves into one Pyomo model. A loop, which names no kind.
 
-Objective, maximised (``beta`` = risk weight, ``alpha`` = cvar_alpha, ``pi`` = probabilities, ``profit_w`` = all money
-lines of a member)::
+Objective, maximised (``beta`` = risk weight, ``tail`` = share of the outcomes that the risk looks at, 1 - cvar_alpha or
+so little that only the worst member counts, ``pi`` = probabilities, ``profit_w`` = all money lines of a member)::
 
-    (1 - beta) * sum_w pi_w * profit_w + beta * (zeta - sum_w pi_w * tail_w / (1 - alpha))
+    (1 - beta) * sum_w pi_w * profit_w + beta * (zeta - sum_w pi_w * tail_w / tail)
     tail_w >= zeta - profit_w,   tail_w >= 0                                     (Rockafellar and Uryasev 2000)
 """
 
@@ -13,22 +13,53 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from optimizer.component import MoneyLine
+from optimizer.component import MoneyLine, Rule
 from optimizer.frame import Part, add_index_sets
+from optimizer.light_model import LightModel, ProfitLine
+from optimizer.light_sets import light_sets
 from optimizer.parts import Parts
 from optimizer.reserves import declare_reserves
 from optimizer.scenario import Scenario
 from optimizer.spanning import declare_split
 from optimizer.template import Constraint, Objective, Param, Var, new_model
 
+Lines = list[tuple[Part, str, MoneyLine]]
+"""Lines of the ledger, each with its component and its name."""
+
 
 def build_model(scenario: Scenario, parts: Parts, *, fast: bool) -> Any:
-    """The whole model, on the fast road (templates) or as ordinary Pyomo; the declarations are the same."""
+    """The whole model in Pyomo, on the fast road (templates) or as ordinary Pyomo; the declarations are the same."""
     model = new_model(fast=fast)
-    add_index_sets(model, scenario.members, scenario.horizon.steps)
-    model.probability = Param(model.members, values=scenario.ensemble.weights)
     model.sites = pyo.Block(list(parts.sites))
     model.parts = pyo.Block(list(parts.components))
+    lines = _declare(model, scenario, parts)
+    risk = _risk_of(scenario)
+
+    def objective(m: Any) -> Any:
+        expected = sum(m.probability[w] * profit_of_member(lines, w) for w in m.members)
+        return expected if scenario.risk.beta == 0 else (1.0 - scenario.risk.beta) * expected + risk(m)
+
+    model.objective = Objective(rule=objective, doc="expected profit and CVaR")
+    return model
+
+
+def light_model(scenario: Scenario, parts: Parts) -> LightModel:
+    """The same declarations without Pyomo's objects, to be read by :mod:`optimizer.tracing`."""
+    model = LightModel(list(parts.sites), list(parts.components))
+    with light_sets():
+        lines = _declare(model, scenario, parts)
+    model.lines = [
+        ProfitLine(("money", part.label, name), part.block, line.index_sets, line.rule) for part, name, line in lines
+    ]
+    model.weights = (1.0 - scenario.risk.beta) * scenario.ensemble.weights
+    model.objective_rule = _risk_of(scenario)
+    return model
+
+
+def _declare(model: Any, scenario: Scenario, parts: Parts) -> Lines:
+    """All components' declarations in a model with blocks for them; returns the lines of the ledger."""
+    add_index_sets(model, scenario.members, scenario.horizon.steps)
+    model.probability = Param(model.members, values=scenario.ensemble.weights)
     parts.with_model(model)
     for part in parts.components.values():
         part.component.variables(part.block, part.frame)
@@ -41,11 +72,13 @@ def build_model(scenario: Scenario, parts: Parts, *, fast: bool) -> Any:
         declare_reserves(part)
     for label, part in parts.sites.items():
         part.component.constraints(model.sites[label], part.frame)
-    _declare_objective(model, scenario, money_lines(parts))
-    return model
+    lines = money_lines(parts)
+    if scenario.risk.beta > 0:
+        _declare_tail(model, lines)
+    return lines
 
 
-def money_lines(parts: Parts) -> list[tuple[Part, str, MoneyLine]]:
+def money_lines(parts: Parts) -> Lines:
     """Every ledger line of every component."""
     return [
         (part, name, line)
@@ -54,34 +87,30 @@ def money_lines(parts: Parts) -> list[tuple[Part, str, MoneyLine]]:
     ]
 
 
-def _declare_objective(model: Any, scenario: Scenario, lines: list[tuple[Part, str, MoneyLine]]) -> None:
-    beta, alpha = scenario.risk.beta, scenario.risk.cvar_alpha
-
-    def expected(m: Any) -> Any:
-        return sum(m.probability[w] * _profit(lines, w) for w in m.members)
-
-    if beta == 0:
-        model.objective = Objective(rule=expected, doc="expected profit")
-        return
+def _declare_tail(model: Any, lines: Lines) -> None:
     model.risk = pyo.RangeSet(0, 0)
     model.value_at_risk = Var(model.risk, within=pyo.Reals)
     model.tail = Var(model.members, within=pyo.NonNegativeReals)
     model.tail_profit = Constraint(
         model.members,
-        rule=lambda m, w: m.tail[w] + _profit(lines, w) - m.value_at_risk[0] >= 0,
+        rule=lambda m, w: m.tail[w] + profit_of_member(lines, w) - m.value_at_risk[0] >= 0,
         doc="shortfall of a member's profit below the value at risk",
     )
-    model.objective = Objective(
-        rule=lambda m: (
-            (1.0 - beta) * expected(m)
-            + beta * m.value_at_risk[0]
-            - sum(m.probability[w] * m.tail[w] * (beta / (1.0 - alpha)) for w in m.members)
-        ),
-        doc="expected profit and CVaR",
-    )
 
 
-def _profit(lines: list[tuple[Part, str, MoneyLine]], w: Any) -> Any:
+def _risk_of(scenario: Scenario) -> Rule:
+    """What the objective holds beside the expected profit."""
+    beta, tail_share = scenario.risk.beta, scenario.tail_share
+
+    def risk(m: Any) -> Any:
+        short = sum(m.probability[w] * m.tail[w] * (beta / tail_share) for w in m.members)
+        return beta * m.value_at_risk[0] - short
+
+    return risk if beta > 0 else lambda m: 0.0
+
+
+def profit_of_member(lines: Lines, w: Any) -> Any:
+    """All money lines of a member, as an expression."""
     return sum([_of_member(part.block, line, w) for part, _, line in lines])
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from optimizer.errors import AuditError
 from optimizer.results import Money
 from optimizer.scenario import Scenario
+from optimizer.schedule import Schedule
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,12 +25,15 @@ class Plan:
     """A solved scenario. Powers in MW, energy in MWh, money in the scenario's currency (revenue positive)."""
 
     def __init__(
-        self, scenario: Scenario, dispatch: xr.Dataset, money: Money, summary: dict[str, Any], solver_log: str = ""
+        self,
+        scenario: Scenario,
+        dispatch: xr.Dataset | Schedule,
+        money: Money,
+        summary: dict[str, Any],
+        solver_log: str = "",
     ) -> None:
         self.scenario = scenario
-        self.dispatch = dispatch
-        """Schedule: dimensions ``member, time, site, component``; every variable carries ``units`` and
-        ``long_name``."""
+        self._dispatch = dispatch
         self.money = money
         """Money by (component, line), arrays (members, steps)."""
         self.summary = summary
@@ -38,6 +42,12 @@ class Plan:
         self.marginals: Marginals | None = None
         """Marginal values of rules, with all whole decisions as planned; not kept in the results folder, and None
         unless a component asks for them or the problem was solved with ``marginals=True``."""
+
+    @cached_property
+    def dispatch(self) -> xr.Dataset:
+        """Schedule: dimensions ``member, time, site, component``; every variable carries ``units`` and
+        ``long_name``."""
+        return self._dispatch.dataset() if isinstance(self._dispatch, Schedule) else self._dispatch
 
     @property
     def status(self) -> str:
@@ -88,6 +98,21 @@ class Plan:
         from optimizer.billing import bill_of_plan
 
         return bill_of_plan(self)
+
+    def carry_at(self, steps: int) -> dict[str, Any]:
+        """The section ``carry`` of a scenario that goes on after the first ``steps`` of this plan, the rest of which is
+        dropped.
+
+        States are those at the end of step ``steps - 1``, and nothing counts that the plan books or decides later.
+        ``summary["carry"]`` is that of the whole plan. Raises ValueError for steps outside of 1 to those of the plan.
+        """
+        most = self.scenario.horizon.steps
+        if not 1 <= steps <= most:
+            raise ValueError(f"the plan has {most} steps; {steps} of them cannot be carried out")
+        from optimizer.audit import carry_after
+        from optimizer.parts import place
+
+        return carry_after(place(self.scenario)[0], self.dispatch, steps)
 
     def check_audit(self, *, customised: bool = False) -> None:
         """Raise AuditError if the plan does not stand up to the audit.

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from optimizer import __version__
 from optimizer.audit import audit_plan
 from optimizer.highs import Outcome
 from optimizer.parts import Parts
-from optimizer.results import FORMAT, Money
+from optimizer.results import Money
 from optimizer.scenario import Scenario
+from optimizer.schedule import FORMAT, Schedule
 
 Floats = NDArray[np.float64]
 PACKAGES = ("highspy", "pyomo", "numpy", "pandas", "xarray")
@@ -25,7 +27,7 @@ PACKAGES = ("highspy", "pyomo", "numpy", "pandas", "xarray")
 def summarise(
     scenario: Scenario,
     parts: Parts,
-    dispatch: xr.Dataset,
+    schedule: Schedule,
     money: Money,
     outcome: Outcome,
     size: dict[str, int],
@@ -35,15 +37,17 @@ def summarise(
     weights = scenario.ensemble.weights
     by_member = profit_by_member(money, scenario.members)
     expected = float(weights @ by_member)
-    tail = cvar(by_member, weights, scenario.risk.cvar_alpha)
+    tail = cvar(by_member, weights, 1.0 - scenario.tail_share)
     beta = scenario.risk.beta
     objective = (1.0 - beta) * expected + beta * tail if beta > 0 else expected
-    audit, sections, carry = audit_plan(scenario, parts, dispatch, money, outcome.objective)
+    audit, sections, carry = audit_plan(scenario, parts, schedule, money, outcome.objective)
+    imports = {site: schedule.at("site", "import_mw", site) for site in parts.sites}
     summary: dict[str, Any] = {
         "format": FORMAT,
         "name": scenario.name,
         "status": outcome.status,
         "stopped_by": outcome.stopped_by,
+        "road": outcome.road,
         "currency": scenario.currency,
         "expected_profit": expected,
         "objective": objective,
@@ -52,27 +56,30 @@ def summarise(
         "members": scenario.members,
         "profit_by_member": by_member.tolist(),
         "ledger": expected_ledger(money, weights),
-        "energy_mwh": energy_mwh(scenario, dispatch),
-        "peak_import_mw": float(dispatch["import_mw"].sum("site").max()),
-        "peak_import_mw_by_site": {
-            str(site): float(dispatch["import_mw"].sel(site=site).max()) for site in dispatch["site"].to_numpy()
-        },
+        "energy_mwh": energy_mwh(scenario, parts, schedule),
+        "peak_import_mw": float(np.sum(list(imports.values()), axis=0).max()),
+        "peak_import_mw_by_site": {site: float(mw.max()) for site, mw in imports.items()},
         "work_done": {},
         "served_fraction": {},
-        "co2_t": co2_t(scenario, parts, dispatch),
+        "co2_t": co2_t(scenario, parts, imports),
         "end_of_horizon": {
             label: rule for label, part in parts.components.items() if (rule := part.component.end_rule(part.frame))
         },
         "carry": carry,
         "size": size,
         "timing_s": timing_s,
-        "versions": {"optimizer": __version__} | {name: version(name) for name in PACKAGES},
+        "versions": {"optimizer": __version__} | _versions(),
         "warnings": [str(problem) for problem in scenario.warnings],
         "audit": audit,
     }
     if beta > 0:
         summary["cvar"] = tail
     return summary | sections
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in PACKAGES}
 
 
 def profit_by_member(money: Money, members: int) -> Floats:
@@ -100,15 +107,14 @@ def expected_ledger(money: Money, weights: Floats) -> dict[str, float]:
     return dict(lines)
 
 
-def energy_mwh(scenario: Scenario, dispatch: xr.Dataset) -> dict[str, float]:
+def energy_mwh(scenario: Scenario, parts: Parts, schedule: Schedule) -> dict[str, float]:
     """Expected energy by component over the horizon; consumption positive."""
-    energy = scenario.horizon.energy_mwh(dispatch["power_mw"].sum("time"))
-    expected = (energy * dispatch["probability"]).sum("member")
-    values = zip(expected["component"].to_numpy(), expected.to_numpy(), strict=True)
-    return {str(label): float(value) for label, value in values}
+    weights = scenario.ensemble.weights
+    power_mw = {label: schedule.at("component", "power_mw", label) for label in parts.components}
+    return {label: float(weights @ scenario.horizon.energy_mwh(mw.sum(axis=1))) for label, mw in power_mw.items()}
 
 
-def co2_t(scenario: Scenario, parts: Parts, dispatch: xr.Dataset) -> float | None:
+def co2_t(scenario: Scenario, parts: Parts, imports: Mapping[str, Floats]) -> float | None:
     """Expected emissions of the imported energy, tonnes; None where no site gives an intensity."""
     total, known = 0.0, False
     for site in scenario.sites:
@@ -116,7 +122,7 @@ def co2_t(scenario: Scenario, parts: Parts, dispatch: xr.Dataset) -> float | Non
             continue
         known = True
         frame = parts.sites[site.name].frame
-        imported = scenario.horizon.energy_mwh(dispatch["import_mw"].sel(site=site.name).to_numpy())
+        imported = scenario.horizon.energy_mwh(imports[site.name])
         kilograms = (imported * frame.values(site.grid.co2_kg_per_mwh)).sum(axis=1)
         total += float(scenario.ensemble.weights @ kilograms) / 1000.0
     return total if known else None
