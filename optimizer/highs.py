@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,10 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.compiled import Arrays
-from optimizer.errors import InputError, Problem
+from optimizer.dual_bound import bound_from_duals
 from optimizer.idle_decisions import without_idle
-from optimizer.interruptible import in_thread
+from optimizer.lp_algorithm import PLAN_TOLERANCE, Loose, choose, polish, violation
+from optimizer.portfolio import race
 from optimizer.scenario import SolverOptions
+from optimizer.solver_run import Progress as Progress
+from optimizer.solver_run import Reached, collect_log
+from optimizer.solver_run import SilentHighs as SilentHighs
+from optimizer.solver_run import new_highs as new_highs
+from optimizer.solver_run import pass_arrays as pass_arrays
+from optimizer.solver_run import run_highs as run_highs
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
@@ -25,23 +31,10 @@ Floats = NDArray[np.float64]
 Status = Literal["optimal", "feasible", "infeasible", "unbounded", "no_plan"]
 PROOF_TOLERANCE = 1e-9
 """Relative distance of plan and bound that is rounding."""
-LARGEST_COST, LARGEST_COEFFICIENT = 1e20, 1e15
-"""HiGHS takes larger ones for infinite, or refuses them."""
 DUAL_TOLERANCE = 1e-7
 """HiGHS's own tolerance of reduced costs and duals: smaller ones count as zero."""
 WHOLE_WITHIN = 1e-9
 """Distance from a whole number up to which a decision is simply rounded."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """State of the search: seconds, best plan so far, proven bound, relative gap (inf: no plan yet), nodes."""
-
-    seconds: float
-    incumbent: float
-    bound: float
-    gap: float
-    nodes: int
 
 
 @dataclass
@@ -54,8 +47,13 @@ class Outcome:
     bound: float
     gap: float
     values: Floats | None
+    road: str = "branch and bound"
+    """Which road found the plan."""
     seconds: float = 0.0
     nodes: int = 0
+    bound_after_s: float = np.nan
+    """Seconds until HiGHS had its first bound on the plans of a problem with whole decisions: the linear relaxation
+    was solved. NaN where it was not, or where there are none."""
     log_lines: list[str] = field(default_factory=list, repr=False)
     linear: Any = field(default=None, repr=False)
     """HiGHS's solution of the linear program with all whole decisions as planned, where it was solved: its duals."""
@@ -67,130 +65,81 @@ def solve(
     *,
     progress: Callable[[Progress], None] | None = None,
     start: Floats | None = None,
+    kept: Any = None,
 ) -> Outcome:
     """Maximise. ``optimal`` means proven within ``options.mip_rel_gap``; anything else with a plan is ``feasible``.
+
+    A problem without whole decisions is solved by the algorithm of :func:`optimizer.lp_algorithm.choose`. Stopped
+    before its end, it has a bound all the same, proven from whatever duals there are (:mod:`optimizer.dual_bound`).
+
+    ``start``: a plan to start branch and bound from; ``kept``: HiGHS with the linear relaxation of the same arrays, in
+    which the plan is settled.
 
     Ctrl-C stops HiGHS and keeps the best plan so far; pressing it again raises KeyboardInterrupt.
     """
     started = time.perf_counter()
-    highs = new_highs(options)
     lines: list[str] = []
-    _collect_log(highs, lines)
+    if options.portfolio > 1 and arrays.integer.any():
+        return _raced(arrays, options, start, lines, started)
+    highs = new_highs(options)
+    collect_log(highs, lines)
     pass_arrays(highs, arrays)
     if start is not None:
         highs.setSolution(len(start), np.arange(len(start), dtype=np.int32), start)
-    interrupted = run_highs(highs, progress)
+    reached = Reached()
+    if arrays.integer.any():
+        interrupted, loose = run_highs(highs, progress, reached), None
+    else:
+        interrupted, loose = _run_linear(highs, arrays, options)
     outcome = _outcome(highs, arrays, options, interrupted=interrupted)
+    outcome.bound_after_s = reached.bound_after_s
+    if not arrays.integer.any() and outcome.status in ("feasible", "no_plan"):
+        _prove(outcome, highs, arrays, options, loose)
     if outcome.values is not None and not interrupted:
-        _settle(outcome, arrays, options, highs)
+        settle(outcome, arrays, options, highs if kept is None else kept, kept=kept is not None)
     outcome.seconds = time.perf_counter() - started
     outcome.log_lines = lines
     return outcome
 
 
-class SilentHighs(highspy.Highs):  # type: ignore[misc]
-    """HiGHS that leaves the console alone, its banner included (printed by the constructor as it enables callbacks)."""
-
-    def enableCallbacks(self) -> None:  # noqa: N802 (HiGHS's name)
-        self.setOptionValue("log_to_console", False)
-        super().enableCallbacks()
-
-
-def new_highs(options: SolverOptions) -> Any:
-    """A silent HiGHS with the scenario's options."""
-    highs = SilentHighs()
-    for name, value in {
-        "mip_rel_gap": options.mip_rel_gap,
-        "mip_abs_gap": 0.0,
-        "time_limit": options.time_limit_s,
-        "threads": options.threads,
-        "random_seed": options.seed,
-        # spends half of the time of difficult weeks at the root and found no better plan in any shipped scenario
-        # (docs/benchmarks.md)
-        "mip_heuristic_run_root_reduced_cost": False,
-    }.items():
-        highs.setOptionValue(name, value)
-    return highs
+def _raced(arrays: Arrays, options: SolverOptions, start: Floats | None, lines: list[str], started: float) -> Outcome:
+    """Branch and bound by several settings side by side."""
+    found = race(arrays, options, start, lines)
+    outcome = _outcome(found.winner, arrays, options, interrupted=found.interrupted)
+    if outcome.values is not None:
+        outcome.bound = min(outcome.bound, found.bound)
+        within = relative_gap(outcome.objective, max(outcome.bound, outcome.objective)) <= options.mip_rel_gap
+        judge(outcome, options, proven=outcome.status == "optimal" or within)
+        if not found.interrupted:
+            settle(outcome, arrays, options, found.winner)
+    outcome.road = f"branch and bound, setting {found.number + 1} of {options.portfolio}"
+    outcome.seconds = time.perf_counter() - started
+    outcome.log_lines = lines
+    return outcome
 
 
-def pass_arrays(highs: Any, arrays: Arrays) -> None:
-    """Hand the whole model over in one call. Raises InputError where a figure is beyond what HiGHS can take."""
-    _check_size("money per unit", arrays.cost, LARGEST_COST)
-    _check_size("a coefficient", arrays.matrix.data, LARGEST_COEFFICIENT)
-    rows, columns = arrays.matrix.shape
-    matrix = arrays.matrix
-    status = highs.passModel(
-        columns,
-        rows,
-        int(matrix.nnz),
-        0,  # no Hessian
-        int(highspy.MatrixFormat.kColwise),
-        0,
-        int(highspy.ObjSense.kMaximize),
-        arrays.offset,
-        arrays.cost,
-        arrays.col_lower,
-        arrays.col_upper,
-        arrays.row_lower,
-        arrays.row_upper,
-        matrix.indptr.astype(np.int32, copy=False),
-        matrix.indices.astype(np.int32, copy=False),
-        matrix.data,
-        np.zeros(1, np.int32),
-        np.zeros(1, np.int32),
-        np.zeros(1),
-        arrays.integer.astype(np.int32),
-    )
-    if status == highspy.HighsStatus.kError:  # it would go on with an empty model and call that optimal
-        raise RuntimeError("HiGHS refused the model")
+def _run_linear(highs: Any, arrays: Arrays, options: SolverOptions) -> tuple[bool, Loose | None]:
+    """Run HiGHS by the algorithm that suits; returns whether it was interrupted, and a loose result on the way."""
+    settings = choose(arrays, options)
+    log.debug("linear program by %s: %s", settings.algorithm, settings.why)
+    settings.apply(highs)
+    interrupted = run_highs(highs, None)
+    if not settings.is_loose or interrupted:
+        return interrupted, None
+    loose, interrupted = polish(highs, arrays, lambda: run_highs(highs, None))
+    return interrupted, loose
 
 
-def _check_size(what: str, numbers: Floats, limit: float) -> None:
-    too_large = ~(np.abs(numbers) < limit)  # NaN too
-    if too_large.any():
-        message = (
-            f"a figure of the scenario is too large for the solver: it leads to {what} of {numbers[too_large][0]:g}"
-        )
-        raise InputError([Problem("", message, allowed=f"below {limit:g}")])
-
-
-def _collect_log(highs: Any, lines: list[str]) -> None:
-    highs.cbLogging += lambda event: lines.append(event.message)
-
-
-def run_highs(highs: Any, progress: Callable[[Progress], None] | None) -> bool:
-    """Run HiGHS; returns whether it was interrupted."""
-    asked = threading.Event()
-    failure: list[Exception] = []
-
-    def interrupt(event: Any) -> None:
-        if asked.is_set():
-            event.interrupt()
-
-    def report(event: Any) -> None:
-        data = event.data_out
-        numbers = data.running_time, data.mip_primal_bound, data.mip_dual_bound, data.mip_gap, data.mip_node_count
-        try:
-            if progress is not None and not failure:
-                progress(Progress(*numbers))
-        except Exception as error:  # HiGHS would swallow it and report that it failed itself
-            failure.append(error)
-            asked.set()
-
-    def stop() -> None:
-        asked.set()
-        log.warning("interrupted: HiGHS is asked to stop and the best plan so far is kept; again: leave at once")
-        # called in every iteration of an LP (2 to 3 % of its time), so they are connected only when they are needed
-        highs.cbSimplexInterrupt += interrupt
-        highs.cbIpmInterrupt += interrupt
-
-    highs.cbMipInterrupt += interrupt
-    if progress is not None:
-        highs.cbMipLogging += report
-    interrupted = in_thread(highs.run, stop)
-    if failure:
-        raise failure[0]
-    return interrupted
+def _prove(outcome: Outcome, highs: Any, arrays: Arrays, options: SolverOptions, loose: Loose | None) -> None:
+    """What a linear program that was stopped has reached: the best bound that its duals prove, and values that are a
+    plan."""
+    duals = [np.zeros(len(arrays.row_lower)), np.asarray(highs.getSolution().row_dual, dtype=float)]
+    duals += [] if loose is None else [loose.row_dual]
+    outcome.bound = min(outcome.bound, *(bound_from_duals(arrays, dual) for dual in duals if len(dual)))
+    if loose is not None and outcome.values is None and violation(arrays, loose.values) <= PLAN_TOLERANCE:
+        outcome.values = loose.values
+        outcome.objective = float(arrays.cost @ loose.values) + arrays.offset
+    judge(outcome, options, proven=False)
 
 
 def _outcome(highs: Any, arrays: Arrays, options: SolverOptions, *, interrupted: bool) -> Outcome:
@@ -215,11 +164,11 @@ def _outcome(highs: Any, arrays: Arrays, options: SolverOptions, *, interrupted:
         bound = info.mip_dual_bound
     stopped_by = "interrupt" if interrupted else highs.modelStatusToString(status).lower()
     outcome = Outcome("no_plan", stopped_by, objective, bound, np.inf, values, nodes=max(0, info.mip_node_count))
-    _judge(outcome, options, proven=proven)
+    judge(outcome, options, proven=proven)
     return outcome
 
 
-def _judge(outcome: Outcome, options: SolverOptions, *, proven: bool) -> None:
+def judge(outcome: Outcome, options: SolverOptions, *, proven: bool) -> None:
     """Set the gap and the status from objective and bound; ``optimal`` needs both HiGHS's word and the asked gap."""
     if abs(outcome.bound) >= highspy.kHighsInf:
         outcome.bound = np.inf
@@ -238,11 +187,14 @@ def relative_gap(objective: float, bound: float) -> float:
     return distance / abs(objective) if objective != 0 else np.inf
 
 
-def _settle(outcome: Outcome, arrays: Arrays, options: SolverOptions, highs: Any) -> None:
+def settle(outcome: Outcome, arrays: Arrays, options: SolverOptions, highs: Any, *, kept: bool = False) -> None:
     """Make whole decisions exactly whole, take idle ones back and break ties; where either fails, the plan stays.
 
     HiGHS takes 0.999999 for 1, and a thousandth of a machine may hang on that: the whole decisions are fixed at their
     rounded values and the others solved again. Ties: see :func:`_break_ties`.
+
+    ``highs`` is what has solved the arrays; with ``kept`` it holds their linear relaxation, whose whole decisions may
+    have been moved, and goes on from its basis.
     """
     whole, has_ties = arrays, arrays.least is not None and bool(arrays.least.any())
     if arrays.integer.any():
@@ -258,8 +210,12 @@ def _settle(outcome: Outcome, arrays: Arrays, options: SolverOptions, highs: Any
             col_upper=np.where(arrays.integer, rounded, arrays.col_upper),
             integer=np.zeros_like(arrays.integer),
         )
-        highs = new_highs(options)
-        pass_arrays(highs, arrays)
+        if kept:
+            columns = np.flatnonzero(whole.integer).astype(np.int32)
+            highs.changeColsBounds(len(columns), columns, rounded[columns], rounded[columns])
+        else:
+            highs = new_highs(options)
+            pass_arrays(highs, arrays)
         if run_highs(highs, None) or highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             log.debug("the plan with its whole decisions fixed could not be solved again and is left as it is")
             return
@@ -269,9 +225,9 @@ def _settle(outcome: Outcome, arrays: Arrays, options: SolverOptions, highs: Any
         outcome.linear = highs.getSolution()
         if has_ties:
             _break_ties(highs, outcome, arrays)
-    _judge(outcome, options, proven=outcome.status == "optimal")
+    judge(outcome, options, proven=outcome.status == "optimal")
     if outcome.values is not None and without_idle(outcome.values, whole) is not outcome.values:
-        _settle(outcome, whole, options, highs)  # with ties broken, nothing may hang on some decisions any more
+        settle(outcome, whole, options, highs)  # with ties broken, nothing may hang on some decisions any more
 
 
 def _break_ties(highs: Any, outcome: Outcome, arrays: Arrays) -> None:
@@ -312,5 +268,5 @@ def _told_apart(arrays: Arrays, options: SolverOptions) -> Status:
     pass_arrays(highs, arrays)
     columns = len(arrays.cost)
     highs.changeColsCost(columns, np.arange(columns, dtype=np.int32), np.zeros(columns))
-    highs.run()
+    run_highs(highs, None)  # in a thread of its own: HiGHS refuses another number of threads than the last one's there
     return "infeasible" if highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible else "unbounded"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,21 @@ from numpy.typing import NDArray
 
 from optimizer.compiled import Arrays, Compiled
 from optimizer.errors import NoPlanError
-from optimizer.highs import Outcome, Progress, solve
+from optimizer.highs import Outcome, Progress
 from optimizer.infeasibility import explain
+from optimizer.kept import Kept
 from optimizer.marginals import Marginals, asked_for, duals_of, marginal_sections
-from optimizer.model import build_model
+from optimizer.memory_estimate import check_memory
+from optimizer.model import build_model, light_model
 from optimizer.ordinary import OrdinaryRoad
 from optimizer.parts import place
 from optimizer.plan import Plan
-from optimizer.results import dispatch_of, money_of
+from optimizer.rebinding import UNTRACEABLE, LightCompiled
+from optimizer.results import Money, money_of, schedule_of
 from optimizer.scenario import Scenario
-from optimizer.start_plan import decision_steps, solve_from_start
+from optimizer.schedule import Schedule
+from optimizer.solving import Memory, find_plan
+from optimizer.stopped_early import without_plan
 from optimizer.summary import summarise
 
 log = logging.getLogger(__name__)
@@ -34,13 +40,39 @@ class Problem:
     in it.
     """
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, *, like: Problem | None = None) -> None:
+        """``like``: a problem of the same structure. What was evaluated of it is taken over where its inputs are the
+        same, and its solves have left something for this one's. Raises InputError for a scenario that will not fit into
+        the free memory."""
         started = time.perf_counter()
         self.scenario = scenario
+        check_memory(scenario)
         self.parts, _ = place(scenario)
-        self.compiled = Compiled(build_model(scenario, self.parts, fast=True))
+        self._kept: Kept | None = None
+        if like is not None:  # only a problem that is followed by another pays for keeping its parts
+            like._kept = self._kept = like._kept or Kept()
+        self.compiled = self._compiled()
+        self._learnt: Memory = Memory() if like is None or not _same_shape(like, self) else replace(like.memory)
+        self.memory: Memory = replace(self._learnt)
+        """What the last solve of this problem has left, for those that are like it; it never goes on from its own, so
+        that solving it again gives the same plan."""
         self.build_s = time.perf_counter() - started
         self._ordinary: OrdinaryRoad | None = None
+
+    def _compiled(self) -> Compiled:
+        try:
+            return LightCompiled(light_model(self.scenario, self.parts), self._kept)
+        except UNTRACEABLE as error:
+            log.warning(
+                "the rules cannot all be read with symbols (%s); Pyomo's templates are used, which is slower", error
+            )
+            return self._from_templates()
+
+    def _from_templates(self) -> Compiled:
+        """The same arrays, with the rules in a Pyomo model of templates; earlier plans keep the parts that they
+        have."""
+        self.parts, _ = place(self.scenario)
+        return Compiled(build_model(self.scenario, self.parts, fast=True))
 
     @property
     def arrays(self) -> Arrays:
@@ -55,8 +87,14 @@ class Problem:
         and step.
         """
         if self._ordinary is None:
+            if isinstance(self.compiled, LightCompiled):
+                self.compiled = self._from_templates()
             self._ordinary = OrdinaryRoad(self.scenario, self.compiled)
         return self._ordinary.model
+
+    def go_on_from(self, memory: Memory) -> None:
+        """Let the solves of this problem start from what another's has left (of the same rows and columns)."""
+        self._learnt = self.memory = memory
 
     def solve(self, progress: Callable[[Progress], None] | None = None, *, marginals: bool = False) -> Plan:
         """Solve with HiGHS and return the audited plan; ``marginals`` asks for :attr:`Plan.marginals` in any case.
@@ -71,7 +109,7 @@ class Problem:
         if outcome.status in ("infeasible", "unbounded"):
             raise explain(outcome.status, arrays, self.compiled, self.scenario, self._ordinary)
         if outcome.values is None:
-            raise NoPlanError(_no_plan(outcome))
+            raise NoPlanError(without_plan(outcome, self.scenario.solver, arrays.size["integers"]))
         if outcome.status == "feasible":
             log.warning(
                 "HiGHS stopped (%s) with a plan proven to within %.3g %%", outcome.stopped_by, outcome.gap * 100
@@ -86,9 +124,10 @@ class Problem:
 
     def _outcome(self, arrays: Arrays, progress: Callable[[Progress], None] | None) -> Outcome:
         options = self.scenario.solver
-        if options.start_plan and self._ordinary is None:
-            return solve_from_start(arrays, decision_steps(self.compiled), options, progress=progress)
-        return solve(arrays, options, progress=progress)
+        if self._ordinary is not None:
+            return find_plan(arrays, options, progress=progress)
+        self.memory = replace(self._learnt)
+        return find_plan(arrays, options, compiled=self.compiled, memory=self.memory, progress=progress)
 
     def _marginals(self, outcome: Outcome, arrays: Arrays) -> Marginals | None:
         duals = duals_of(outcome, arrays, self.scenario.solver)
@@ -98,30 +137,41 @@ class Problem:
             self.compiled, self.parts, duals if self._ordinary is None else self._ordinary.take_duals(duals)
         )
 
+    def plan_of(self, outcome: Outcome) -> Plan:
+        """The audited plan of an outcome that was found for this problem's arrays, or for tighter ones."""
+        assert outcome.values is not None
+        return self._plan(outcome, outcome.values, self.arrays.size, self.build_s)
+
+    def _results(self, values: NDArray[np.float64]) -> tuple[Schedule, Money]:
+        schedule = schedule_of(self.scenario, self.parts, self.compiled, values)
+        return schedule, money_of(self.parts, self.compiled, values)
+
     def _plan(self, outcome: Outcome, values: NDArray[np.float64], size: dict[str, int], build_s: float) -> Plan:
         started = time.perf_counter()
-        dispatch = dispatch_of(self.scenario, self.parts, self.compiled, values)
-        money = money_of(self.parts, self.compiled, values)
+        try:
+            schedule, money = self._results(values)
+        except UNTRACEABLE as error:
+            if not isinstance(self.compiled, LightCompiled):
+                raise
+            log.warning("the results cannot all be read with symbols (%s); Pyomo's templates are used", error)
+            self.compiled = self._from_templates()
+            schedule, money = self._results(values)
         timing = {"read": self.scenario._read_s, "build": build_s, "solve": outcome.seconds}
-        summary = summarise(self.scenario, self.parts, dispatch, money, outcome, size, timing)
+        summary = summarise(self.scenario, self.parts, schedule, money, outcome, size, timing)
         timing["results"] = time.perf_counter() - started
         summary["timing_s"] = {name: round(seconds, 6) for name, seconds in timing.items()}
-        plan = Plan(self.scenario, dispatch, money, summary, "".join(outcome.log_lines))
+        plan = Plan(self.scenario, schedule, money, summary, "".join(outcome.log_lines))
         plan.check_audit(customised=self._ordinary is not None)
         return plan
 
 
-def _no_plan(outcome: Outcome) -> str:
-    bound = f"; no plan can earn more than {outcome.bound:,.2f}" if np.isfinite(outcome.bound) else ""
-    return (
-        f"HiGHS stopped ({outcome.stopped_by}) after {outcome.seconds:.1f} s before it found a plan{bound}. "
-        "Give it more time (solver.time_limit_s) or a coarser goal (solver.mip_rel_gap)."
-    )
+def _same_shape(one: Problem, other: Problem) -> bool:
+    return bool(one.arrays.matrix.shape == other.arrays.matrix.shape)
 
 
-def build(scenario: Scenario) -> Problem:
-    """Compile a scenario."""
-    return Problem(scenario)
+def build(scenario: Scenario, *, like: Problem | None = None) -> Problem:
+    """Compile a scenario; ``like`` is a problem of the same structure, to go on from."""
+    return Problem(scenario, like=like)
 
 
 def optimize(

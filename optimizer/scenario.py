@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from optimizer.backtest.settings import BacktestSettings
 from optimizer.carry import Carry
 from optimizer.component import StrictModel
 from optimizer.discovery import AnyContract, AnyWorkload
@@ -60,13 +61,20 @@ class Risk(StrictModel):
 
     cvar_alpha: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.95
     """CVaR is the mean profit of the worst ``1 - cvar_alpha`` of the outcomes."""
+    measure: Literal["cvar", "worst"] = "cvar"
+    """``worst``: the profit of the worst member takes the place of CVaR, whatever ``cvar_alpha`` says."""
     weight: Fraction = 0.0
-    """Objective = (1 - weight) * expected profit + weight * CVaR; 0 is risk-neutral."""
+    """Objective = (1 - weight) * expected profit + weight * CVaR (or the worst member's); 0 is risk-neutral."""
 
     @property
     def beta(self) -> float:
         """The weight in force: at 1 exactly, any plan of the members outside the worst would do."""
         return min(self.weight, LARGEST_RISK_WEIGHT)
+
+    @property
+    def label(self) -> str:
+        """The measure in tables and pictures."""
+        return f"CVaR {self.cvar_alpha:g}" if self.measure == "cvar" else "worst member"
 
 
 class SolverOptions(StrictModel):
@@ -80,9 +88,17 @@ class SolverOptions(StrictModel):
     """Threads that HiGHS may use."""
     seed: Annotated[int, Field(ge=0, le=2_147_483_647)] = 0
     """Random seed of HiGHS: the same seed gives the same plan."""
-    start_plan: bool = False
-    """Make a plan to start from, window by window, for scenarios with thousands of whole decisions, such as many jobs;
-    windows are cut off by time, so the plan may differ between machines."""
+    lp_algorithm: Literal["auto", "simplex", "ipm", "pdlp"] = "auto"
+    """How linear programs are solved: dual simplex, interior points with crossover, or PDLP whose result is polished;
+    ``auto`` is the one that was measured to be the fastest: dual simplex."""
+    rounding: bool = True
+    """Round the linear relaxation before branch and bound, which is left out where that proves the plan."""
+    portfolio: Annotated[int, Field(ge=1, le=16)] = 1
+    """Searches of branch and bound side by side, each with other settings and one thread; the first that is through
+    ends all. Plans within the gap may then differ from run to run."""
+    start_plan: Literal["auto"] | Annotated[bool, Field(strict=True)] = "auto"
+    """Make a plan window by window, for scenarios with thousands of whole decisions, such as many jobs or a long
+    horizon; ``auto`` does so from 5000 on. Windows are cut off by time, so the plan may differ between machines."""
 
 
 class Scenario(StrictModel):
@@ -106,6 +122,8 @@ class Scenario(StrictModel):
     """Contracts that span sites; ``sites`` of each says which, by default all."""
     workloads: tuple[AnyWorkload, ...] = ()
     """Work shared by sites; pools are written ``site.pool``."""
+    backtest: BacktestSettings | None = None
+    """How decisions of the past are taken again (``optimizer backtest``)."""
     carry: Carry | None = None
     """States in which the run before this one left the components (its ``carry.yaml``)."""
     risk: Risk = Risk()
@@ -134,3 +152,12 @@ class Scenario(StrictModel):
     def members(self) -> int:
         """Members of the ensemble."""
         return self.ensemble.members
+
+    @property
+    def tail_share(self) -> float:
+        """Share of the outcomes, the worst ones, whose mean the risk looks at; of the worst member alone, any share up
+        to its probability. Members that never happen (probability 0) are not among the outcomes."""
+        if self.risk.measure == "cvar":
+            return 1.0 - self.risk.cvar_alpha
+        weights = self.ensemble.weights
+        return float(weights[weights > 0.0].min())

@@ -1,198 +1,129 @@
-"""A plan to start from: relax and fix over time, then improve window by window.
+"""Long horizons and many jobs: relax and fix over windows of time, then improve part by part, under a proven bound.
 
-The bound of a scenario with many jobs is tight from the start; what HiGHS lacks is a good plan. One is made in two
-rounds over windows of time:
+The linear relaxation of such a scenario is tight; what HiGHS lacks is a good plan. One is made from it:
 
-- relax and fix: the whole decisions of the first window are decided with all later ones relaxed to fractions, then
-  fixed, then those of the next window, and so on; the last window leaves a plan for the whole horizon;
-- fix and optimise: from the end of the horizon to its start, and again, the decisions of one window (they overlap by
-  half) are decided anew with all others as planned, until the plan is good enough, a round brings nothing, or the time
-  for it is over.
+- the problem is condensed first (:mod:`optimizer.condensed`) and relaxed (:mod:`optimizer.relaxation`): a plan in
+  fractions, and a bound of the whole;
+- relax and fix: window by window the whole decisions of a stretch of time are made. What lies around it (the region)
+  is decided anew in fractions; what lies beyond is held as planned so far, so that a month's peak, a budget or a job's
+  work outside of the window counts as it is planned there, and no window spends what the relaxation has given to
+  another. What the last window leaves is a plan of the whole;
+- fix and optimise: the decisions of two windows that follow each other, and of some components that follow each other
+  in time (such as jobs, which may then move to another pool), are made anew with all others as planned, again and again
+  until the plan is good enough, a round brings nothing, or the time for it is over.
 
-Each of these problems is small, since most of its whole decisions are fixed or relaxed. The window of a decision is
-that of the step in which it falls (``decided_at`` of a variable, or its last label). The first window relaxes the whole
-problem and fixes nothing, so HiGHS's bound of it is one of the whole problem. If it proves the plan to the gap asked
-for, the search is over; if not, HiGHS goes on with the whole problem from the plan. Where a window has no plan, because
-what is fixed already leaves none, HiGHS starts without.
+Each of these is a part of the problem (:mod:`optimizer.subproblem`) whose size does not grow with the horizon. The
+window of a decision is that of the step in which it falls (:mod:`optimizer.time_windows`). Where a window has no plan
+with what is held around it, its region is doubled; where it has none even so, HiGHS starts on the whole without. It
+also goes on with the whole, from the plan, where the gap is not proven and the whole is not too large.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.compiled import Arrays, Compiled
-from optimizer.highs import PROOF_TOLERANCE, Outcome, Progress, new_highs, pass_arrays, relative_gap, run_highs, solve
-from optimizer.template import consecutive
+from optimizer import relax_and_fix
+from optimizer.compiled import Arrays
+from optimizer.condensed import condensed
+from optimizer.highs import PROOF_TOLERANCE, Outcome, Progress, relative_gap, solve
+from optimizer.relax_and_fix import LEAST_S, Search
+from optimizer.subproblem import Whole
+from optimizer.time_windows import Decisions, decisions_of, spans_of
 
 if TYPE_CHECKING:
     from optimizer.scenario import SolverOptions
 
+__all__ = ["decisions_of", "solve_from_start", "worth_it"]
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 
-DECISIONS_PER_WINDOW = 2000
-"""Whole decisions of one window; fewer in all are left to HiGHS alone."""
-MOST_WINDOWS = 12
-SHARE_OF_TIME = 0.6
-"""Largest share of the time limit that is spent on the start."""
-SHARE_OF_GAP = 0.25
-"""Gap to which each window is solved, as a share of the gap asked for."""
-AT_ONCE_S = 1e-3
-"""Time limit of a run of HiGHS that only takes over the plan."""
-GOOD_ENOUGH = 0.9
-"""Share of the gap asked for at which the start is no longer improved."""
+MANY_DECISIONS = 5000
+"""Whole decisions above which ``auto`` makes a plan window by window."""
+VIOLATION = 1e-6
+"""Largest relative violation that a plan may have; HiGHS's own tolerance is 1e-7 before scaling."""
 
 
-@dataclass(frozen=True)
-class Start:
-    """A plan to start from."""
-
-    values: Floats | None
-    """Values of all columns; None where no plan was found."""
-    bound: float
-    """Upper bound of the whole problem, from the first window."""
-    seconds: float
-    interrupted: bool
+def worth_it(arrays: Arrays, options: SolverOptions) -> bool:
+    """Whether a plan is made window by window: as ``options.start_plan`` says, or by ``auto`` where HiGHS alone has
+    been measured to be slower (docs/long-horizons.md). Never with so few whole decisions that one window holds them."""
+    if options.start_plan is False:
+        return False
+    decisions = int((arrays.integer & (arrays.col_lower < arrays.col_upper)).sum())
+    if options.start_plan is True:
+        return decisions > 2 * relax_and_fix.DECISIONS_PER_WINDOW
+    return decisions > MANY_DECISIONS
 
 
 def solve_from_start(
     arrays: Arrays,
-    steps: NDArray[np.int64],
+    decisions: Decisions,
     options: SolverOptions,
     *,
     progress: Callable[[Progress], None] | None = None,
 ) -> Outcome:
-    """As :func:`optimizer.highs.solve`, from a plan to start from; ``steps`` are those of :func:`decision_steps`."""
-    start = start_plan(arrays, steps, options)
-    if start is None:
+    """As :func:`optimizer.highs.solve`, from a plan to start from; ``decisions`` are those of :func:`decisions_of`."""
+    started = time.perf_counter()
+    small = condensed(arrays) if worth_it(arrays, options) else None
+    if small is None or not small.arrays.integer.any():
         return solve(arrays, options, progress=progress)
-    known = -np.inf if start.values is None else float(arrays.cost @ start.values) + arrays.offset
-    proven = start.values is not None and start.bound - known <= options.mip_rel_gap * abs(known)
-    is_over = start.interrupted or proven
-    left = AT_ONCE_S if is_over else max(AT_ONCE_S, options.time_limit_s - start.seconds)
-    outcome = solve(arrays, options.model_copy(update={"time_limit_s": left}), progress=progress, start=start.values)
-    outcome.seconds += start.seconds
-    if start.interrupted:
-        outcome.stopped_by = "interrupt"
-    if outcome.values is not None and start.bound < outcome.bound:
-        outcome.bound = max(start.bound, outcome.objective)
-        outcome.gap = relative_gap(outcome.objective, outcome.bound)
-        if outcome.gap <= options.mip_rel_gap + PROOF_TOLERANCE:
-            outcome.status, outcome.stopped_by = "optimal", "optimal"
+    log.info("condensed to %s after %.1f s", small.arrays.size, time.perf_counter() - started)
+    search = Search(small, spans_of(arrays, decisions, small), options, started, progress)
+    values = search.run()
+    outcome = None if values is None else _judged(arrays, values, search)
+    if search.interrupted or (outcome is not None and (outcome.status == "optimal" or search.is_large)):
+        # nothing is left to be done, or nothing that would fit: the plan is told with the gap that is proven
+        stopped = outcome or Outcome("no_plan", "interrupt", np.nan, search.bound, np.inf, None)
+        stopped.seconds, stopped.road = search.seconds, "windows"
+        if search.interrupted:
+            stopped.stopped_by = "interrupt"
+        return stopped
+    left = options.model_copy(update={"time_limit_s": max(LEAST_S, options.time_limit_s - search.seconds)})
+    start = None if outcome is None else outcome.values
+    outcome = _on_condensed(left, search) if search.is_large else solve(arrays, left, progress=progress, start=start)
+    outcome.seconds = search.seconds
+    if start is not None:
+        outcome.road = "branch and bound from windows"
+    if search.bound < outcome.bound:
+        _bound_by(outcome, search.bound, options)
     return outcome
 
 
-def decision_steps(compiled: Compiled) -> NDArray[np.int64]:
-    """Step in which each column's decision falls: what its variable says, or its last label."""
-    steps = np.zeros(len(compiled.arrays.cost), np.int64)
-    for variable in compiled.evaluator.variables:
-        columns = compiled.columns(variable)
-        if columns.size == 0:
-            continue
-        first, size = consecutive(list(variable.index_set().subsets())[-1])
-        if variable.decided_at is not None:
-            steps[columns] = variable.decided_at
-        elif size == columns.shape[-1]:
-            steps[columns] = first + np.arange(size)
-    return steps
+def _bound_by(outcome: Outcome, bound: float, options: SolverOptions) -> None:
+    """Judge a plan by a bound that is proven elsewhere."""
+    if outcome.values is None:
+        outcome.bound = bound
+        return
+    outcome.bound = max(bound, outcome.objective)
+    outcome.gap = relative_gap(outcome.objective, outcome.bound)
+    if outcome.gap <= options.mip_rel_gap + PROOF_TOLERANCE:
+        outcome.status, outcome.stopped_by = "optimal", "optimal"
 
 
-def start_plan(arrays: Arrays, steps: NDArray[np.int64], options: SolverOptions) -> Start | None:
-    """A plan to start from; None where there are too few whole decisions to need one."""
-    free = arrays.integer & (arrays.col_lower < arrays.col_upper)
-    count = min(MOST_WINDOWS, math.ceil(int(free.sum()) / DECISIONS_PER_WINDOW))
-    if count < 2:
+def _on_condensed(options: SolverOptions, search: Search) -> Outcome:
+    """HiGHS on the whole without a start, for horizons of which only the condensed problem fits into memory."""
+    outcome = solve(search.small.arrays, options, progress=search.progress)
+    outcome.linear = None  # its duals are those of the condensed rows
+    if outcome.values is not None:
+        outcome.values = search.small.expanded(outcome.values)
+    return outcome
+
+
+def _judged(arrays: Arrays, values: Floats, search: Search) -> Outcome | None:
+    """The plan in all columns, judged; None where it does not keep to every row after all."""
+    full = search.small.expanded(values)
+    worst = Whole(arrays).violation(full)
+    if worst > VIOLATION:
+        log.warning("the plan made window by window breaks a rule by %.1g and is not used", worst)
         return None
-    search = _Search(arrays, steps, options, float(steps[free].min()), float(steps[free].max() + 1), count)
-    values, bound = search.relaxed_and_fixed()
-    if values is not None:
-        values = search.improved(values, bound)
-        now = search.objective(values)
-        log.info("start plan of %.6g, bound %.6g, after %.1f s", now, bound, search.seconds)
-    return Start(values, bound, search.seconds, search.interrupted)
-
-
-class _Search:
-    """The two rounds over windows, on one clock."""
-
-    def __init__(
-        self, arrays: Arrays, steps: NDArray[np.int64], options: SolverOptions, first: float, end: float, count: int
-    ) -> None:
-        self.arrays, self.steps, self.options = arrays, steps, options
-        self.count, self.end, self.width = count, end, (end - first) / count
-        self.started, self.interrupted = time.perf_counter(), False
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self.started
-
-    @property
-    def left_s(self) -> float:
-        """Seconds left for the start."""
-        return 0.0 if self.interrupted else max(0.0, SHARE_OF_TIME * self.options.time_limit_s - self.seconds)
-
-    def objective(self, values: Floats) -> float:
-        return float(self.arrays.cost @ values) + self.arrays.offset
-
-    def relaxed_and_fixed(self) -> tuple[Floats | None, float]:
-        """A plan, and the bound of the first window, in which nothing is fixed yet."""
-        lower, upper = self.arrays.col_lower.copy(), self.arrays.col_upper.copy()
-        values: Floats | None = None
-        best = np.inf
-        for left in reversed(range(self.count)):
-            inside = self.arrays.integer & ((self.steps < self.end - left * self.width) | (left == 0))
-            window = replace(self.arrays, col_lower=lower, col_upper=upper, integer=inside)
-            is_first = left == self.count - 1
-            # the first window has the whole problem's linear program to solve; the second round wants its time as well
-            values, bound = self._solved(window, self.left_s / (2 if is_first else left + 3))
-            best = bound if is_first else best
-            log.debug("start plan: window up to step %g, %.1f s", self.end - left * self.width, self.seconds)
-            if values is None or (self.interrupted and left > 0):
-                return None, best
-            lower[inside] = upper[inside] = np.round(values[inside])
-        return values, best
-
-    def improved(self, values: Floats, bound: float) -> Floats:
-        """The plan with windows decided anew, one at a time."""
-        gained = np.inf
-        while gained > 0:
-            before = self.objective(values)
-            for first in self._windows_backward():
-                now = self.objective(values)
-                if self.left_s == 0 or bound - now <= GOOD_ENOUGH * self.options.mip_rel_gap * abs(now):
-                    return values
-                fixed = self.arrays.integer & ~((self.steps >= first) & (self.steps < first + self.width))
-                lower, upper = self.arrays.col_lower.copy(), self.arrays.col_upper.copy()
-                lower[fixed] = upper[fixed] = np.round(values[fixed])
-                window = replace(self.arrays, col_lower=lower, col_upper=upper)
-                found, _ = self._solved(window, self.left_s / self.count, values)
-                log.debug("start plan: window from step %g anew, %.1f s", first, self.seconds)
-                if found is not None and self.objective(found) > now:
-                    values = found
-            gained = self.objective(values) - before - SHARE_OF_GAP * self.options.mip_rel_gap * abs(before) / 10
-        return values
-
-    def _windows_backward(self) -> Iterator[float]:
-        for half in range(2 * self.count - 1):
-            yield self.end - self.width * (1 + half / 2)
-
-    def _solved(self, arrays: Arrays, seconds: float, start: Floats | None = None) -> tuple[Floats | None, float]:
-        limits = {"time_limit_s": seconds, "mip_rel_gap": SHARE_OF_GAP * self.options.mip_rel_gap}
-        highs = new_highs(self.options.model_copy(update=limits))
-        pass_arrays(highs, arrays)
-        if start is not None:
-            highs.setSolution(len(start), np.arange(len(start), dtype=np.int32), start)
-        self.interrupted = run_highs(highs, None) or self.interrupted
-        info = highs.getInfo()
-        if info.primal_solution_status != int(highspy.SolutionStatus.kSolutionStatusFeasible):
-            return None, np.inf
-        return np.asarray(highs.getSolution().col_value, dtype=float), float(info.mip_dual_bound)
+    objective = float(arrays.cost @ full) + arrays.offset
+    found = Outcome("feasible", "windows", objective, np.inf, np.inf, full)
+    _bound_by(found, search.bound, search.options)
+    if found.status != "optimal" and search.left_s <= 0:
+        found.stopped_by = "time limit reached"
+    return found

@@ -151,7 +151,7 @@ def test_whole_decisions_are_made_exactly_whole(monkeypatch: pytest.MonkeyPatch)
     outcome = solve(model, EXACT)
     off = 1.0 - 5e-7
     outcome.values, outcome.objective = np.array([12000 * off, off]), 12000 * off - 100 * off
-    highs._settle(outcome, model, EXACT, None)
+    highs.settle(outcome, model, EXACT, None)
     assert outcome.values.tolist() == [12000.0, 1.0]
     assert outcome.objective == pytest.approx(11900.0, abs=1e-9)
     assert outcome.status == "optimal"
@@ -159,7 +159,7 @@ def test_whole_decisions_are_made_exactly_whole(monkeypatch: pytest.MonkeyPatch)
     tight = replace(model, col_upper=np.array([INF, 1.0]), row_lower=np.array([-0.001]))
     outcome.values = np.array([0.0, 4e-7])
     stuck = replace(tight, col_lower=np.array([0.004, 0.0]))
-    highs._settle(outcome, stuck, EXACT, None)
+    highs.settle(outcome, stuck, EXACT, None)
     assert outcome.values.tolist() == [0.0, 4e-7]
 
 
@@ -168,7 +168,7 @@ def test_tiny_distances_are_rounded_without_another_solve(monkeypatch: pytest.Mo
     outcome = solve(model, EXACT)
     outcome.values = np.array([12000.0, 1.0 - 1e-13])
     monkeypatch.setattr(highs, "new_highs", lambda options: pytest.fail("solved again"))
-    highs._settle(outcome, model, EXACT, None)
+    highs.settle(outcome, model, EXACT, None)
     assert outcome.values.tolist() == [12000.0, 1.0]
 
 

@@ -22,23 +22,23 @@ ENDLESS = """\
 import sys
 from pathlib import Path
 import numpy as np
-from optimizer import cli, highs, problem
+from optimizer import cli, problem
 
 # HiGHS at a market split that it cannot finish; `first` says when the signal may come
 plan_first = sys.argv.pop(1) == "with-plan"
-solve = highs.solve
+find_plan = problem.find_plan
 
 
-def endless(arrays, options, progress=None):
+def endless(arrays, options, progress=None, **others):
     def report(state):
         if abs(state.incumbent) < 1e30 or not plan_first:
             Path("now").touch()
         progress(state)
 
-    return solve(arrays, options, progress=report)
+    return find_plan(arrays, options, progress=report, **others)
 
 
-problem.solve = endless
+problem.find_plan = endless
 cli.main()
 """
 
@@ -128,14 +128,14 @@ def test_without_a_plan_yet(tmp_path: Path) -> None:
     """A solve that reports no plan and waits for the signal stands for a long root relaxation."""
     waiting = (
         "import time\nfrom optimizer import cli, highs, interruptible, problem\n"
-        "def solve(arrays, options, progress=None):\n"
+        "def find_plan(arrays, options, **others):\n"
         "    stop = []\n"
         "    def work():\n"
         "        open('now', 'w').close()\n"
         "        while not stop: time.sleep(0.01)\n"
         "    assert interruptible.in_thread(work, lambda: stop.append(1))\n"
-        "    return highs.Outcome('no_plan', 'interrupt', float('nan'), 5e6, float('inf'), None, 1.0)\n"
-        "problem.solve = solve\ncli.main()\n"
+        "    return highs.Outcome('no_plan', 'interrupt', float('nan'), 5e6, float('inf'), None, seconds=1.0)\n"
+        "problem.find_plan = find_plan\ncli.main()\n"
     )
     file = write(tmp_path)
     command = [sys.executable, "-c", waiting, "run", str(file), "--out", str(tmp_path / "out")]

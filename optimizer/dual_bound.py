@@ -1,0 +1,266 @@
+"""An upper bound on what any plan can earn, proven from duals of any quality.
+
+Weak duality: for whatever duals ``y`` of the rows, every ``x`` within all limits satisfies ::
+
+    cost.x + offset = offset + y.(A x) + (cost - A'y).x
+                   <= offset + sum_i max(y_i row_lower_i, y_i row_upper_i) + sum_j max(d_j col_lower_j, d_j col_upper_j)
+
+with ``d = cost - A'y``. So it does not matter where the duals come from (a solver stopped half-way, duals of shorter
+windows put together, another day's, a guess), and none of a solver's own words is taken. Good duals give a tight bound,
+poor ones a loose one, never a wrong one. Whole decisions play no part: the bound is one of the linear relaxation, and
+so of every whole plan.
+
+Rounding is on the safe side: the error of each ``d_j`` is bounded (``gamma_n = n u / (1 - n u)`` with ``u = 2^-53``;
+Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1) and charged at the bound of its column, the
+last sum is exact (``math.fsum``), and the result is moved outwards by what the products may have lost. A dual that
+pulls at a side that its row does not have is taken as zero, which is as good a dual as any. Columns without a bound of
+their own get the one that follows from the rows, where one does, rounded outwards; if there is none either, the duals
+nearby are looked for that leave it without a reduced cost. One freedom is left: where not even the rows bound a column,
+a reduced cost within its own rounding error counts as zero; the bound then holds for costs that differ from the given
+ones by no more than rounding. Where it is larger, the bound is +inf.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.compiled import Arrays
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+UNIT_ROUNDOFF = 2.0**-53
+INFINITE = 1e20
+"""HiGHS takes a bound of this size for none."""
+ROUNDS = 2000
+"""Most steps over which bounds are passed on from row to row."""
+REPAIRS, MOST_REPAIRED = 5, 500
+"""Most rounds of looking for better duals, and most columns without a bound for which it is done."""
+
+
+def bound_from_duals(arrays: Arrays, row_dual: Any) -> float:
+    """What ``cost.x + offset`` reaches at most for any ``x`` within all limits; +inf where nothing is proven.
+
+    ``row_dual``: (rows,), what one unit more of each row's sides earns (HiGHS's ``row_dual`` of a maximised problem).
+    Any numbers will do; those that are not finite count as zero. For many bounds of the same arrays there is
+    :class:`DualBound`.
+    """
+    return DualBound(arrays).of(row_dual)
+
+
+class DualBound:
+    """Bounds from duals for one set of arrays; what does not depend on the duals is computed once."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._arrays = arrays
+        self._rows, self._columns, self._values = _entries(arrays.matrix)
+        self._sizes = np.abs(self._values)
+        operations = np.bincount(self._columns, minlength=len(arrays.cost)) + 3
+        self._error = 2 * _gamma(operations)
+        self.lower, self.upper = implied_bounds(arrays)
+        self._dual_lower, self._dual_upper = self._dual_limits()
+
+    def of(self, row_dual: Any) -> float:
+        """As :func:`bound_from_duals`."""
+        arrays = self._arrays
+        dual, reduced, error = self._repaired(_usable(np.asarray(row_dual, dtype=float), arrays))
+        near = np.abs(reduced) <= error
+        # where the sign is sure, the column stands at one bound; else at whichever is farther from 0, if there is one
+        side = np.where(near, 0.0, np.where(reduced > 0, self.upper, self.lower))
+        reach = np.where(near, 2 * np.maximum(np.abs(self.lower), np.abs(self.upper)), np.abs(side))
+        charged = error * np.where(near & ~np.isfinite(reach), 0.0, reach)
+        sides = np.where(dual == 0, 0.0, np.where(dual > 0, arrays.row_upper, arrays.row_lower))
+        terms = np.concatenate([dual * sides, np.where(near, 0.0, reduced) * side, charged])
+        if not (terms < np.inf).all():  # NaN too
+            return float(np.inf)
+        total = math.fsum([*terms.tolist(), arrays.offset])
+        return total + 4 * UNIT_ROUNDOFF * (math.fsum(np.abs(terms).tolist()) + abs(arrays.offset))
+
+    def _repaired(self, dual: Floats) -> tuple[Floats, Floats, Floats]:
+        """Duals next to the given ones that leave no column without a bound with a reduced cost, as far as such are
+        found, with the reduced costs and their rounding errors.
+
+        Where such a column stands in one row, the row's dual is limited by what the column earns; the rows of others
+        are changed in proportion to their duals, so that few change their sign.
+        """
+        dual = _usable(np.clip(dual, self._dual_lower, self._dual_upper), self._arrays)
+        reduced, error = self._reduced(dual)
+        chosen = np.zeros(len(reduced), bool)
+        for _ in range(REPAIRS):
+            endless = np.isinf(np.where(reduced > 0, self.upper, self.lower)) & (np.abs(reduced) > error)
+            chosen |= endless
+            if not endless.any() or chosen.sum() > MOST_REPAIRED:
+                break
+            entries = np.flatnonzero(chosen[self._columns])
+            rows, row = np.unique(self._rows[entries], return_inverse=True)
+            columns, column = np.unique(self._columns[entries], return_inverse=True)
+            matrix = np.zeros((len(rows), len(columns)))
+            matrix[row, column] = self._values[entries]
+            weights = np.sqrt(np.abs(dual[rows]))
+            step = weights * np.linalg.lstsq((weights[:, None] * matrix).T, reduced[columns], rcond=None)[0]
+            dual = dual.copy()
+            dual[rows] += step
+            dual = _usable(dual, self._arrays)
+            reduced, error = self._reduced(dual)
+        return dual, reduced, error
+
+    def _dual_limits(self) -> tuple[Floats, Floats]:
+        """Least and largest dual of each row, (rows,) each, that columns in it alone and without a bound allow."""
+        lowest, highest = np.full(len(self._arrays.row_lower), -np.inf), np.full(len(self._arrays.row_lower), np.inf)
+        single = np.bincount(self._columns, minlength=len(self._arrays.cost)) == 1
+        entries = np.flatnonzero(single[self._columns])
+        columns, rows, values = self._columns[entries], self._rows[entries], self._values[entries]
+        edges = self._arrays.cost[columns] / values
+        # without an upper bound the reduced cost may not be positive, without a lower one not negative
+        for endless, rising in (
+            (np.isinf(self.upper[columns]), values > 0),
+            (np.isinf(self.lower[columns]), values < 0),
+        ):
+            np.maximum.at(lowest, rows[endless & rising], edges[endless & rising])
+            np.minimum.at(highest, rows[endless & ~rising], edges[endless & ~rising])
+        return lowest, np.maximum(lowest, highest)
+
+    def _reduced(self, dual: Floats) -> tuple[Floats, Floats]:
+        """Reduced costs and bounds of their rounding errors, (columns,) each."""
+        cost = self._arrays.cost
+        reduced = cost - self._by_column(self._values * dual[self._rows])
+        error = self._error * (np.abs(cost) + self._by_column(self._sizes * np.abs(dual)[self._rows]))
+        return reduced, error
+
+    def _by_column(self, entries: Floats) -> Floats:
+        return np.asarray(np.bincount(self._columns, entries, minlength=len(self._arrays.cost)), dtype=float)
+
+
+def implied_bounds(arrays: Arrays) -> tuple[Floats, Floats]:
+    """Bounds of the columns, (columns,) each: their own, and where they have none those that follow from the rest.
+
+    From ``row_lower_i <= sum_j a_ij x_j <= row_upper_i`` each ``x_j`` is bounded by what the others can add at least
+    and at most; along chains (a state of charge, the progress of a job) bounds are passed on from step to step. A
+    column that earns nothing and that every row only wants to be large enough (a peak, fuel, a bill) need not exceed
+    the most that any row can want of it: such a bound cuts off plans, but never all of the best. Only missing bounds
+    are filled; those of their own are never tightened. A bound may still be infinite.
+    """
+    lower = np.where(arrays.col_lower <= -INFINITE, -np.inf, arrays.col_lower)
+    upper = np.where(arrays.col_upper >= INFINITE, np.inf, arrays.col_upper)
+    if np.isinf(lower).any() or np.isinf(upper).any():
+        rows = _Rows(arrays)
+        rows.pass_on(lower, upper)
+        rows.cut_off(lower, upper, arrays.cost, above=True)
+        rows.cut_off(lower, upper, arrays.cost, above=False)
+    return lower, upper
+
+
+class _Rows:
+    """What rows say about single columns, given bounds of all, which are filled in place; entries in order of rows."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        rows, columns, values = _entries(arrays.matrix)
+        order = np.argsort(rows, kind="stable")
+        self._rows, self._columns, self._values = rows[order], columns[order], values[order]
+        counts = np.bincount(rows, minlength=len(arrays.row_lower))
+        self._starts = np.concatenate([[0], np.cumsum(counts)])
+        self._by_column = np.argsort(self._columns, kind="stable")
+        self._column_starts = np.concatenate([[0], np.cumsum(np.bincount(columns, minlength=len(arrays.cost)))])
+        self._lower = np.where(arrays.row_lower <= -INFINITE, -np.inf, arrays.row_lower)
+        self._upper = np.where(arrays.row_upper >= INFINITE, np.inf, arrays.row_upper)
+        self._error = 4 * _gamma(counts + 4)
+
+    def pass_on(self, lower: Floats, upper: Floats) -> None:
+        """Fill missing bounds from the rows, then from the rows of the columns that have just got one, and so on."""
+        rows = np.arange(len(self._error))
+        for _ in range(ROUNDS):
+            entries = _ranges(self._starts, rows)
+            here = np.isinf(lower[self._columns[entries]]) | np.isinf(upper[self._columns[entries]])
+            if not here.any():
+                return
+            columns, rising = self._columns[entries[here]], self._values[entries[here]] > 0
+            least, most = self._others(entries, here, lower, upper)
+            above = (self._upper[self._rows[entries[here]]] - least) / self._values[entries[here]]
+            below = (self._lower[self._rows[entries[here]]] - most) / self._values[entries[here]]
+            before = lower[columns], upper[columns]
+            _fill(lower, columns, np.where(rising, below, above), tightest=np.maximum)
+            _fill(upper, columns, np.where(rising, above, below), tightest=np.minimum)
+            new = (before[0] != lower[columns]) | (before[1] != upper[columns])
+            rows = np.unique(self._rows[self._by_column[_ranges(self._column_starts, np.unique(columns[new]))]])
+
+    def cut_off(self, lower: Floats, upper: Floats, cost: Floats, *, above: bool) -> None:
+        """Bound columns from above (below) that are wanted only large (small) enough, by the most that is wanted."""
+        near, far = (lower, upper) if above else (upper, lower)
+        lower_asks = (self._values > 0) == above  # the lower side of the row asks something of the column, or its upper
+        barred = np.isfinite(np.where(lower_asks, self._upper[self._rows], self._lower[self._rows]))
+        free = np.bincount(self._columns, barred, len(cost)) == 0
+        free &= np.isinf(far) & np.isfinite(near) & (cost <= 0 if above else cost >= 0)
+        rows = np.unique(self._rows[free[self._columns]])
+        entries = _ranges(self._starts, rows)
+        here = free[self._columns[entries]]
+        if not here.any():
+            return
+        least, most = self._others(entries, here, lower, upper)
+        chosen = entries[here]
+        columns, places = self._columns[chosen], self._rows[chosen]
+        sides = np.where(lower_asks[chosen], self._lower[places], self._upper[places])
+        asking = np.isfinite(sides)
+        rest = np.where(lower_asks[chosen], least, most)[asking]
+        wanted = _outwards((sides[asking] - rest) / self._values[chosen][asking], 1 if above else -1)
+        columns, bound = columns[asking], near.copy()
+        (np.maximum if above else np.minimum).at(bound, columns, wanted)
+        fit = free & (np.abs(bound) < INFINITE)
+        far[fit] = bound[fit]
+
+    def _others(
+        self, entries: Integers, chosen: NDArray[np.bool_], lower: Floats, upper: Floats
+    ) -> tuple[Floats, Floats]:
+        """Least and largest sum of the other columns of its row, beside each chosen one of the entries (whole rows),
+        rounded outwards."""
+        rows, columns, values = self._rows[entries], self._columns[entries], self._values[entries]
+        groups = np.cumsum(np.diff(rows, prepend=rows[:1]) != 0)
+        error, sums = self._error[rows[chosen]], []
+        for sign in (1, -1):
+            parts = values * np.where((values > 0) == (sign > 0), lower[columns], upper[columns])
+            endless = np.isinf(parts)
+            parts[endless] = 0.0
+            total, size, open_ends = (np.bincount(groups, w)[groups[chosen]] for w in (parts, np.abs(parts), endless))
+            others = total - parts[chosen] - sign * error * size
+            sums.append(np.where(open_ends > endless[chosen], -sign * np.inf, others))
+        return sums[0], sums[1]
+
+
+def _fill(bounds: Floats, columns: Integers, found: Floats, *, tightest: Any) -> None:
+    """Missing bounds become the tightest of those found, rounded outwards."""
+    missing = np.isinf(bounds[columns])
+    found = _outwards(found, 1 if tightest is np.minimum else -1)
+    missing &= np.abs(found) < INFINITE
+    tightest.at(bounds, columns[missing], found[missing])
+
+
+def _ranges(starts: Integers, which: Integers) -> Integers:
+    """``starts[i] … starts[i + 1] - 1`` for each ``i`` in ``which``, one after the other."""
+    sizes = starts[which + 1] - starts[which]
+    ends = np.cumsum(sizes)
+    return np.asarray(np.arange(sizes.sum()) + np.repeat(starts[which] - ends + sizes, sizes), dtype=np.int64)
+
+
+def _outwards(bounds: Floats, direction: int) -> Floats:
+    """Moved by more than a few roundings."""
+    return bounds + direction * 8 * UNIT_ROUNDOFF * np.where(np.isfinite(bounds), np.abs(bounds), 0.0)
+
+
+def _entries(matrix: Any) -> tuple[Integers, Integers, Floats]:
+    """Rows, columns and values of the entries, none of them zero."""
+    columns = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+    kept = matrix.data != 0
+    return matrix.indices[kept].astype(np.int64), columns[kept], matrix.data[kept]
+
+
+def _usable(dual: Floats, arrays: Arrays) -> Floats:
+    """The duals without those that pull at a side which the row does not have."""
+    no_side = np.where(dual > 0, arrays.row_upper >= INFINITE, arrays.row_lower <= -INFINITE)
+    return np.where(no_side | ~np.isfinite(dual), 0.0, dual)
+
+
+def _gamma(operations: Integers) -> Floats:
+    return np.asarray(operations * UNIT_ROUNDOFF / (1 - operations * UNIT_ROUNDOFF), dtype=float)

@@ -1,0 +1,173 @@
+"""Problems with whole decisions, first by rounding: the linear relaxation bounds them, and mostly nearly is the plan.
+
+1. The relaxation is solved. Its optimum is a bound of every plan, proven from the duals
+   (:mod:`optimizer.dual_bound`).
+2. Its fractions are rounded in a dive (:mod:`optimizer.diving`). A plan within the gap asked for ends the search: road
+   "rounded linear program".
+3. Else HiGHS's branch and bound goes on from that plan, or from none where the dive has found none; the better of both
+   bounds counts: roads "branch and bound from a rounded plan" and "branch and bound".
+
+The whole decisions of any plan are fixed and the others solved again in the same HiGHS, from its last basis
+(:func:`optimizer.highs.settle`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.compiled import Arrays
+from optimizer.diving import Dive
+from optimizer.dual_bound import bound_from_duals
+from optimizer.highs import Outcome, judge, settle, solve
+from optimizer.interruptible import in_thread
+from optimizer.kept_lp import KeptLp
+from optimizer.solver_run import Progress
+
+if TYPE_CHECKING:
+    from optimizer.scenario import SolverOptions
+
+log = logging.getLogger(__name__)
+Floats = NDArray[np.float64]
+
+WHOLE_BOUNDS_WITHIN = 1e-9
+"""Distance from a whole number up to which the bound of a whole decision is taken for that number."""
+SHARE_OF_TIME = 0.3
+"""Largest share of the time limit that relaxation and dive take where branch and bound may have to follow."""
+LEAST_S = 1e-2
+"""Shortest time limit given to HiGHS."""
+
+
+def solve_whole(
+    arrays: Arrays,
+    options: SolverOptions,
+    *,
+    basis: Any = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> tuple[Outcome, Any]:
+    """As :func:`optimizer.highs.solve`, for arrays with whole decisions; and the basis of the relaxation's optimum.
+
+    The basis is None where there is no optimum. ``basis``: one of a problem of the same shape, to start from.
+    """
+    tightened = _tightened(arrays)
+    if tightened is None:
+        return solve(arrays, options, progress=progress), None
+    road = _Road(tightened, options, basis, progress)
+    return road.outcome(arrays), road.basis
+
+
+def _tightened(arrays: Arrays) -> Arrays | None:
+    """The arrays with whole bounds of whole decisions; None where one of them has no whole number left."""
+    lower = np.where(arrays.integer, np.ceil(arrays.col_lower - WHOLE_BOUNDS_WITHIN), arrays.col_lower)
+    upper = np.where(arrays.integer, np.floor(arrays.col_upper + WHOLE_BOUNDS_WITHIN), arrays.col_upper)
+    if (lower > upper).any():
+        return None
+    return replace(arrays, col_lower=lower, col_upper=upper)
+
+
+class _Road:
+    """Relaxation, dive and what follows, on one clock."""
+
+    def __init__(
+        self, arrays: Arrays, options: SolverOptions, basis: Any, progress: Callable[[Progress], None] | None
+    ) -> None:
+        self.started = time.perf_counter()
+        self.arrays, self.options, self.progress = arrays, options, progress
+        share = options.model_copy(update={"time_limit_s": max(LEAST_S, SHARE_OF_TIME * options.time_limit_s)})
+        self.lp = KeptLp(arrays, share, basis)
+        self.basis: Any = None
+        self.bound, self.bound_after_s = np.inf, np.nan
+        self.values: Floats | None = None
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    def outcome(self, arrays: Arrays) -> Outcome:
+        """The plan for ``arrays``, of which the relaxation is a tightened form."""
+        interrupted = in_thread(self._rounded, self._stop)
+        if self.lp.runs == 1 and self.lp.status == highspy.HighsModelStatus.kInfeasible:
+            return Outcome("infeasible", "infeasible", np.nan, np.nan, np.inf, None, seconds=self.seconds)
+        found = None if self.values is None else self._found(arrays)
+        if interrupted and found is None:
+            found = Outcome("no_plan", "interrupt", np.nan, self.bound, np.inf, None)
+        if found is None or (found.status != "optimal" and not interrupted):
+            found = self._branched(arrays, found)
+        if interrupted:
+            found.stopped_by = "interrupt"
+        found.seconds, found.bound_after_s = self.seconds, self.bound_after_s
+        found.log_lines.insert(0, self._told)
+        return found
+
+    def _stop(self) -> None:
+        log.warning("interrupted: HiGHS is asked to stop and the best plan so far is kept; again: leave at once")
+        self.lp.stop()
+
+    def _rounded(self) -> None:
+        """Solve the relaxation and dive; the whole plan, if there is one, stands in ``values``."""
+        lp = self.lp
+        is_optimal = lp.run()
+        if not is_optimal and lp.status in (
+            highspy.HighsModelStatus.kInfeasible,
+            highspy.HighsModelStatus.kUnbounded,
+            highspy.HighsModelStatus.kUnboundedOrInfeasible,
+        ):
+            return
+        # stopped or not, the duals prove a bound
+        self.bound = bound_from_duals(self.arrays, np.asarray(lp.highs.getSolution().row_dual, dtype=float))
+        if not is_optimal:
+            return
+        if not np.isfinite(self.bound):  # columns without bounds: HiGHS's own word, as for any linear program
+            self.bound = lp.objective
+        self.basis, self.bound_after_s = lp.highs.getBasis(), self.seconds
+        deadline = self.started + SHARE_OF_TIME * self.options.time_limit_s
+        if Dive(lp, self.options.mip_rel_gap, deadline).run():
+            self.values = lp.values
+
+    def _found(self, arrays: Arrays) -> Outcome:
+        """The rounded plan, judged by the relaxation's bound; settled where the search ends with it."""
+        found = Outcome("no_plan", "optimal", self.lp.objective, self.bound, np.inf, self.values)
+        found.road = "rounded linear program"
+        judge(found, self.options, proven=True)
+        self.lp.highs.setOptionValue("time_limit", self.options.time_limit_s)
+        if found.status == "optimal":
+            settle(found, arrays, self.options, self.lp.highs, kept=True)
+        log.debug("rounded in %d runs, %.3f s, gap %.3g", self.lp.runs, self.seconds, found.gap)
+        if self.progress is not None:
+            self.progress(Progress(self.seconds, found.objective, found.bound, found.gap, 0))
+        return found
+
+    def _branched(self, arrays: Arrays, found: Outcome | None) -> Outcome:
+        """HiGHS's branch and bound, from the rounded plan where there is one."""
+        left = max(LEAST_S, self.options.time_limit_s - self.seconds)
+        limited = self.options.model_copy(update={"time_limit_s": left})
+        start = None if found is None else found.values
+        outcome = solve(arrays, limited, progress=self.progress, start=start, kept=self.lp.highs)
+        if outcome.status in ("infeasible", "unbounded"):
+            return outcome
+        if found is not None:
+            if outcome.values is None or outcome.objective < found.objective:  # stopped before it took the start up
+                settle(found, arrays, self.options, None)
+                outcome.values, outcome.objective, outcome.linear = found.values, found.objective, found.linear
+            outcome.road = "branch and bound from a rounded plan"
+        proven, outcome.bound = outcome.status == "optimal", min(self.bound, outcome.bound)
+        judge(outcome, self.options, proven=True)
+        if outcome.status == "optimal" and not proven and outcome.stopped_by != "interrupt":
+            outcome.stopped_by = "optimal"
+        return outcome
+
+    @property
+    def _told(self) -> str:
+        """What has been done before branch and bound, for the log."""
+        return (
+            f"Linear relaxation: bound {self.bound:.10g}; "
+            f"{'rounded' if self.values is not None else 'no plan by rounding'} in {self.lp.runs} runs, "
+            f"{self.lp.iterations} simplex iterations\n"
+        )

@@ -1,0 +1,249 @@
+"""Relax and fix over windows of time, then fix and optimise: the rounds of :mod:`optimizer.start_plan`."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.condensed import Condensed
+from optimizer.highs import Progress, relative_gap, solve
+from optimizer.idle_decisions import without_idle
+from optimizer.mip_road import solve_whole
+from optimizer.relaxation import relaxation
+from optimizer.subproblem import Whole
+from optimizer.time_windows import Spans, groups_backward, window_ends
+
+if TYPE_CHECKING:
+    from optimizer.scenario import SolverOptions
+
+log = logging.getLogger(__name__)
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+DECISIONS_PER_WINDOW = 1000
+"""Most whole decisions of one window; up to twice as many in all are left to HiGHS alone."""
+FITS_COLUMNS = 60_000
+"""Columns up to which the whole is the region of every window, and windows hold twice as many decisions."""
+ATTEMPT = 0.1
+"""Share of the time limit for which such a problem is first tried in one piece, by rounding its relaxation."""
+REGION_COLUMNS = 15_000
+"""Columns in and around a window that are decided anew with it; the others are held."""
+WHOLE_COLUMNS = 150_000
+"""Columns of the condensed problem up to which HiGHS goes on with the whole."""
+PARTS_PER_ROUND = 6
+"""Parts of a round of improvements among which the time that is left is shared, at least."""
+SHARE_OF_TIME = 0.6
+"""Largest share of the time limit that is spent on the start where HiGHS can go on with the whole."""
+FIRST_GAP, LATER_GAP = 0.25, 0.05
+"""Gaps to which the parts of both rounds are solved, as shares of the gap asked for: many small gains add up."""
+WORTHWHILE = 0.025
+"""Gain of a round below which the search is over, as a share of the gap asked for."""
+GOOD_ENOUGH = 0.9
+"""Share of the gap asked for at which the start is no longer improved."""
+DOUBLINGS = 3
+"""How often the region of a window without a plan is doubled."""
+LEAST_S = 1e-2
+"""Shortest time limit given to HiGHS."""
+
+
+@dataclass
+class Search:
+    """Relaxation and both rounds on the condensed problem, on one clock."""
+
+    small: Condensed
+    spans: Spans
+    options: SolverOptions
+    started: float
+    progress: Callable[[Progress], None] | None
+
+    def __post_init__(self) -> None:
+        arrays = self.small.arrays
+        self.whole, self.bound, self.interrupted = Whole(arrays), np.inf, False
+        self.free = arrays.integer
+        self.is_large, self.fits = len(arrays.cost) > WHOLE_COLUMNS, len(arrays.cost) <= FITS_COLUMNS
+        self.per_window = DECISIONS_PER_WINDOW * (2 if self.fits else 1)
+        self.first_step = int(self.spans.step.min())
+        self.ends = [
+            (end, place)
+            for place in np.unique(self.spans.place[self.free]).tolist()
+            for end in self._window_ends(self.spans.place == place)
+        ]
+        self.ends.sort()
+
+    def _window_ends(self, here: Flags) -> list[float]:
+        """Ends of the windows over the decisions of one place."""
+        steps = self.spans.step[self.free & here]
+        most = len(steps) // self.per_window + 1 if self.fits else 3 * int(here.sum()) // REGION_COLUMNS + 2
+        return window_ends(steps, self.per_window, most)
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    @property
+    def left_s(self) -> float:
+        """Seconds left for the start."""
+        share = 1.0 if self.is_large else SHARE_OF_TIME
+        return 0.0 if self.interrupted else max(0.0, share * self.options.time_limit_s - self.seconds)
+
+    def run(self) -> Floats | None:
+        """A plan in the condensed columns; None where none was found."""
+        start, is_over = self._in_one_piece() if self.fits else self._relaxed()
+        if is_over:
+            return start
+        values = self.relaxed_and_fixed(np.zeros(len(self.small.arrays.cost)) if start is None else start)
+        if self.fits and start is not None and (values is None or self._now(values) < self._now(start)):
+            values = start
+        if values is not None:
+            self._tell(values, "relaxed and fixed")
+            values = self.finished(self.improved(values))
+            log.info("plan of %.8g, bound %.8g, after %.1f s", self._now(values), self.bound, self.seconds)
+        return values
+
+    def _in_one_piece(self) -> tuple[Floats | None, bool]:
+        """What rounding the relaxation of the whole leads to in a short time; and whether that is all."""
+        if ATTEMPT <= 0:
+            return None, False
+        limit = max(LEAST_S, ATTEMPT * self.options.time_limit_s)
+        outcome, _ = solve_whole(self.small.arrays, self.options.model_copy(update={"time_limit_s": limit}))
+        self.interrupted = outcome.stopped_by == "interrupt"
+        self.bound = min(self.bound, outcome.bound)  # NaN, of a problem without a plan, is not less
+        settled = outcome.status in ("optimal", "infeasible", "unbounded")
+        log.info("in one piece: %s, bound %.8g, after %.1f s", outcome.status, self.bound, self.seconds)
+        return outcome.values, settled or self.interrupted
+
+    def _relaxed(self) -> tuple[Floats | None, bool]:
+        """The plan in fractions; and whether that is all."""
+        relaxed = relaxation(self.whole, self.spans, self.options, self.left_s / 2)
+        self.bound, self.interrupted = relaxed.bound, relaxed.interrupted
+        return relaxed.values if not relaxed.interrupted else None, relaxed.interrupted or relaxed.values is None
+
+    def relaxed_and_fixed(self, values: Floats) -> Floats | None:
+        """A plan, from one in fractions."""
+        decided = np.zeros(len(values), bool)
+        for number, (end, place) in enumerate(self.ends):
+            left = len(self.ends) - number
+            inside = self.free & ~decided & (self.spans.step < end) & (self.spans.place == place)
+            seconds = min(1.5 * self.left_s / (left + 2), self.left_s)
+            if not inside.any():
+                continue
+            found = self._window(values, inside, decided, seconds, FIRST_GAP if number else LATER_GAP)
+            if found is None:
+                log.info("no plan for the window up to step %g after %.1f s", end, self.seconds)
+                return None
+            values, decided = found, decided | inside
+            self._tell(values, f"window {number + 1} of {len(self.ends)}")
+        return values
+
+    def _window(self, values: Floats, inside: Flags, decided: Flags, seconds: float, gap: float) -> Floats | None:
+        """The decisions ``inside`` made, with as much around them as it takes."""
+        for doubling in range(DOUBLINGS + 1):
+            if self.left_s <= 0:
+                return None
+            region = self._region(inside, REGION_COLUMNS * 2**doubling)
+            found, bound = self._solved(region & ~decided | inside, values, inside, seconds, gap)
+            if found is not None:
+                if region.all() and not decided.any():
+                    self.bound = min(self.bound, bound)
+                return found
+            if region.all():
+                break
+        return None
+
+    def improved(self, values: Floats) -> Floats:
+        """The plan with some of its decisions made anew, a part at a time."""
+        gained = np.inf
+        while gained > 0 and not self._good_enough(values):
+            before = self._now(values)
+            for chosen in filter(np.any, self._parts_backward()):
+                if self.left_s <= 0 or self._good_enough(values):
+                    return values
+                held = self.free & ~chosen
+                free = self._region(chosen, REGION_COLUMNS) & ~held | chosen
+                seconds = self.left_s / min(len(self.ends), PARTS_PER_ROUND)
+                found, _ = self._solved(free, values, chosen, seconds, LATER_GAP, start=True)
+                if found is not None and self._now(found) > self._now(values):
+                    values = found
+                self._tell(values, "improving")
+            gained = self._now(values) - before - WORTHWHILE * self.options.mip_rel_gap * abs(before)
+        return values
+
+    def finished(self, values: Floats) -> Floats:
+        """The plan with idle decisions taken back, all others than the whole ones at their best, and ties broken."""
+        arrays = self.small.arrays
+        values = without_idle(values, arrays)
+        if self.is_large or self.interrupted:
+            return values
+        found, _ = self._solved(~arrays.integer, values, np.zeros_like(arrays.integer), max(1.0, self.left_s), 1.0)
+        return values if found is None else found
+
+    def _now(self, values: Floats) -> float:
+        return self.whole.objective(values)
+
+    def _good_enough(self, values: Floats) -> bool:
+        now = self._now(values)
+        return self.bound - now <= GOOD_ENOUGH * self.options.mip_rel_gap * abs(now)
+
+    def _region(self, chosen: Flags, most_columns: int) -> Flags:
+        """Columns with a say in the steps of the chosen ones and around them, up to about so many."""
+        if self.fits or len(self.spans.step) <= most_columns:
+            return np.ones_like(chosen)
+        # of several sites only the one of the decisions, and what it shares with the others
+        places = np.unique(self.spans.place[chosen])
+        here = (
+            np.isin(self.spans.place, [-1, places[0]]) if len(places) == 1 and places[0] >= 0 else np.ones_like(chosen)
+        )
+        per_step = np.bincount(self.spans.step[here] - self.first_step)
+        before = np.concatenate([[0], np.cumsum(per_step)])
+        first = np.clip(int(self.spans.first[chosen].min()) - self.first_step, 0, len(per_step))
+        end = np.clip(int(self.spans.last[chosen].max()) - self.first_step + 1, 0, len(per_step))
+        # two thirds of what is spare for what follows: the past has been decided
+        spare = max(0, most_columns - (before[end] - before[first]))
+        end = int(np.searchsorted(before, before[end] + 2 * spare / 3))
+        first = int(np.searchsorted(before, before[first] - spare / 3))
+        return here & self.spans.within(first + self.first_step, end + self.first_step)
+
+    def _parts_backward(self) -> Iterator[Flags]:
+        """Decisions of two windows that follow each other, the last first, then of groups of components, by place."""
+        for place in sorted({place for _, place in self.ends}):
+            here = self.free & (self.spans.place == place)
+            ends = [end for end, of in self.ends if of == place]
+            begins = [-np.inf, *ends[:-1]]
+            for first, end in zip(reversed(begins[:-1]), reversed(ends[1:]), strict=True):
+                yield here & (self.spans.step >= first) & (self.spans.step < end)
+            yield from groups_backward(self.spans, here, self.per_window)
+
+    def _solved(
+        self, free: Flags, values: Floats, decided: Flags, seconds: float, share_of_gap: float, *, start: bool = False
+    ) -> tuple[Floats | None, float]:
+        part = self.whole.part(free, values, decided)
+        # the gap of a part is measured against the whole's objective: of a long horizon it may lose its own share only
+        share_of_gap *= min(1.0, 2 * REGION_COLUMNS / len(values))
+        limits = {"time_limit_s": max(LEAST_S, seconds), "mip_rel_gap": share_of_gap * self.options.mip_rel_gap}
+        arrays = part.arrays
+        if self.is_large:  # ties are left as they are: they cost as much as the search
+            arrays = replace(arrays, least=None)
+        options = self.options.model_copy(update=limits)
+        if start or self.fits or not arrays.integer.any():
+            outcome = solve(arrays, options, start=values[part.columns] if start else None)
+        else:  # rounding is several times as fast as branch and bound where nearly all is said by the linear program
+            outcome, _ = solve_whole(arrays, options)
+        self.interrupted = outcome.stopped_by == "interrupt" or self.interrupted
+        if outcome.values is None:
+            return None, np.inf
+        found = part.put(outcome.values, values)
+        found[decided] = np.round(found[decided])
+        return found, outcome.bound
+
+    def _tell(self, values: Floats, what: str) -> None:
+        """Log and report how far the search is; values are a plan in fractions until all windows are decided."""
+        log.debug("%s: %.8g, bound %.8g, %.1f s", what, self._now(values), self.bound, self.seconds)
+        if self.progress is not None and not what.startswith("window"):
+            now = self._now(values)
+            self.progress(Progress(self.seconds, now, self.bound, relative_gap(now, self.bound), 0))
