@@ -17,7 +17,7 @@ setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench,weather,forecast]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench,weather,forecast,cluster]'
 	touch $@
 
 lint: $(VENV)/.ready
@@ -33,8 +33,11 @@ notebooks: $(VENV)/.ready
 docs: $(VENV)/.ready
 	$(BIN)/python docs/build.py
 
+# one table of the campus week, one of the same problem through other libraries (those that are installed), pictures
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/week.py
+	$(BIN)/python benchmarks/against_peers.py --document
+	$(BIN)/python benchmarks/growth.py --document
 
 clean:
 	rm -rf $(VENV) results .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -38,7 +38,7 @@ def progress_line(progress: Progress) -> str:
     return f"{progress.seconds:.1f} s  plan {plan}  bound {bound}  gap {gap}  nodes {progress.nodes:,}"
 
 
-class _StdoutConsole(Console):
+class StdoutConsole(Console):
     """Leaves it to the caller what a reader means who has seen enough and left (`| head -1`)."""
 
     def on_broken_pipe(self) -> None:
@@ -49,7 +49,7 @@ class _StdoutConsole(Console):
 def print_plan(plan: Plan, folder: Path) -> None:
     """The plan in a few lines on stdout."""
     summary = plan.summary
-    console = _StdoutConsole()
+    console = StdoutConsole()
     currency = escape(summary["currency"])
     gap = summary["mip_gap"]
     state = f"{summary['status']}" + ("" if gap is None else f", proven gap {gap * 100:.3g} %")
@@ -63,7 +63,7 @@ def print_plan(plan: Plan, folder: Path) -> None:
     table.add_section()
     table.add_row("[bold]expected profit", f"[bold]{summary['expected_profit']:,.2f} {currency}")
     if "cvar" in summary:
-        table.add_row(f"CVaR {plan.scenario.risk.cvar_alpha:g}", f"{summary['cvar']:,.2f} {currency}")
+        table.add_row(plan.scenario.risk.label, f"{summary['cvar']:,.2f} {currency}")
     table.add_section()
     for label, energy in summary["energy_mwh"].items():
         if energy:
@@ -85,7 +85,7 @@ def print_plan(plan: Plan, folder: Path) -> None:
 
 def print_bill(bill: Bill, file: Path | None) -> None:
     """A bill by month and line on stdout, with what was taken for granted."""
-    console = _StdoutConsole()
+    console = StdoutConsole()
     weights = bill.probabilities
     over = f", expected over {len(weights)} members" if len(weights) > 1 else ""
     title = f"{escape(bill.name)}: bill in {escape(bill.currency)}, revenue positive{over}"

@@ -7,10 +7,14 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from optimizer.errors import did_you_mean, with_hint
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _LARGEST_BYTES = 2 * 1024**3
 _LONGEST_HEADER = 1024**2
@@ -95,20 +99,23 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     return table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
 
 
-def _read_netcdf(path: Path) -> dict[tuple[str, ...], pd.DataFrame]:
+def _read_netcdf(path: Path) -> Tables:
     import xarray as xr
 
-    tables: dict[tuple[str, ...], pd.DataFrame] = {}
     try:
         with xr.open_dataset(path, engine="h5netcdf") as dataset:
-            names: dict[tuple[str, ...], list[str]] = {}
-            for name, variable in dataset.data_vars.items():
-                if 1 <= variable.ndim <= 2:  # time, or time and member
-                    names.setdefault(tuple(sorted(map(str, variable.dims))), []).append(str(name))
-            for dimensions, variables in names.items():
-                tables[dimensions] = dataset[variables].to_dataframe().reset_index()
+            tables = tables_of(dataset)
     except (ValueError, KeyError, RuntimeError) as error:
         raise ValueError(f"{path.name}: is not a readable NetCDF-4 file: {error}") from error
     if not tables:
         raise ValueError(f"{path.name}: holds no variable over time, or over member and time")
     return tables
+
+
+def tables_of(dataset: xr.Dataset) -> Tables:
+    """The variables of a dataset over one or two dimensions (time, or time and member) as tables."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for name, variable in dataset.data_vars.items():
+        if 1 <= variable.ndim <= 2:
+            names.setdefault(tuple(sorted(map(str, variable.dims))), []).append(str(name))
+    return {dimensions: dataset[variables].to_dataframe().reset_index() for dimensions, variables in names.items()}

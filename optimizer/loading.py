@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from optimizer.contract import Contract
+from optimizer.data_files import Tables
 from optimizer.errors import InputError, Problem
 from optimizer.horizon import Horizon
 from optimizer.parts import finding_path, place
@@ -32,7 +33,7 @@ def load(path: str | Path, overrides: Sequence[str] = (), carry: str | Path | No
     in the file.
     """
     started = time.perf_counter()
-    scenario = _checked(read_raw(path, overrides, carry))
+    scenario = _with_warnings_told(checked(read_raw(path, overrides, carry)))
     scenario._file = Path(path)
     scenario._read_s = time.perf_counter() - started
     return scenario
@@ -41,7 +42,7 @@ def load(path: str | Path, overrides: Sequence[str] = (), carry: str | Path | No
 def scenario_from_dict(data: Mapping[str, Any], folder: str | Path = ".") -> Scenario:
     """Check a scenario given as plain dictionaries, with the keys of the file; data files are found from ``folder``."""
     started = time.perf_counter()
-    scenario = _checked(RawScenario(copied(dict(data)), path=None), Path(folder))
+    scenario = _with_warnings_told(checked(RawScenario(copied(dict(data)), path=None), Path(folder)))
     scenario._read_s = time.perf_counter() - started
     return scenario
 
@@ -54,9 +55,13 @@ def read_raw(path: str | Path, overrides: Sequence[str] = (), carry: str | Path 
     return apply_overrides(raw, overrides) if overrides else raw
 
 
-def _checked(raw: RawScenario, folder: Path | None = None) -> Scenario:
+def checked(raw: RawScenario, folder: Path | None = None, context: LoadContext | None = None) -> Scenario:
+    """A scenario of plain data; ``context`` is that of its horizon, ensemble and data where it is known already.
+
+    Raises InputError with every problem found. What is odd stands in the scenario's warnings and is not logged.
+    """
     folder = folder or raw.folder
-    context = context_of(raw.data, folder)
+    context = context or context_of(raw.data, folder)
     problems: list[Problem] = []
     scenario: Scenario | None = None
     try:
@@ -71,13 +76,20 @@ def _checked(raw: RawScenario, folder: Path | None = None) -> Scenario:
         scenario._folder = folder
     if scenario is None or problems:
         raise InputError(sorted(problems, key=lambda p: (p.line is None, p.line or 0)))
+    return scenario
+
+
+def _with_warnings_told(scenario: Scenario) -> Scenario:
     for warning in scenario.warnings:
         log.warning("%s", warning)
     return scenario
 
 
-def context_of(data: Mapping[str, Any], folder: Path) -> LoadContext:
-    """Horizon, ensemble and data sources, as far as they are valid; their errors are reported with all others."""
+def context_of(data: Mapping[str, Any], folder: Path, tables: Mapping[Path, Tables] | None = None) -> LoadContext:
+    """Horizon, ensemble and data sources, as far as they are valid; their errors are reported with all others.
+
+    ``tables`` are those of data files that have been read already, by path.
+    """
     horizon = _valid(Horizon, data.get("horizon"))
     ensemble = _valid(Ensemble, data.get("ensemble", {}))
     members = None if ensemble is None else ensemble.members
@@ -87,7 +99,7 @@ def context_of(data: Mapping[str, Any], folder: Path) -> LoadContext:
     sources = {name: source for name, value in sections.items() if (source := _valid(DataSource, value)) is not None}
     if len(sources) < len(sections):
         return LoadContext(horizon, members, None)
-    return LoadContext(horizon, members, SourceReader(sources, folder, horizon, members))
+    return LoadContext(horizon, members, SourceReader(sources, folder, horizon, members, tables))
 
 
 def _valid(model: Any, value: object) -> Any:

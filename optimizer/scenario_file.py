@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from optimizer.yaml_reader import copied, parse_yaml
 _LARGEST_BYTES = 16 * 1024**2
 _OVERRIDE = "--set"
 _OVERRIDDEN = 0  # stands for a line: the value is not from the file
+_SCALINGS = ("scale", "add")
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _SEGMENT = re.compile(r"([^.\[\]]+)((?:\[\d{1,9}\])*)(?:\.|$)")
 
@@ -126,17 +128,36 @@ def _joined(match: re.Match[str]) -> str:
 
 
 def apply_overrides(raw: RawScenario, overrides: Iterable[str]) -> RawScenario:
-    """A copy of the scenario with values set by `path=value`, the value written as in YAML.
+    """A copy of the scenario with values set by `path=value`, the value written as in YAML; see :func:`with_values`.
 
-    A path goes by index (`sites[0].assets[2].machines`) or by name (`sites.odessa.assets.s21.machines`). Keys that a
-    mapping lacks are created, and the schema judges them afterwards. Raises InputError with every override whose path
-    leads nowhere or whose value is not well formed.
+    Raises InputError with every override whose path leads nowhere or whose value is not well formed.
     """
-    changed = replace(raw, data=copied(raw.data), lines=dict(raw.lines))
+    values: list[tuple[str, Any]] = []
     problems: list[Problem] = []
     for override in overrides:
         try:
-            _set(changed, override)
+            values.append(_read_override(override))
+        except InputError as error:
+            problems += error.problems
+    return _with_values(raw, values, problems)
+
+
+def with_values(raw: RawScenario, values: Mapping[str, Any]) -> RawScenario:
+    """A copy of the scenario with plain values set at paths.
+
+    A path goes by index (`sites[0].assets[2].machines`) or by name (`sites.odessa.assets.s21.machines`). Keys that a
+    mapping lacks are created, and the schema judges them afterwards. `scale` or `add` behind the path of a series that
+    has none makes it a scaled one, and behind a number changes that number. Raises InputError with every path that
+    leads nowhere.
+    """
+    return _with_values(raw, values.items(), [])
+
+
+def _with_values(raw: RawScenario, values: Iterable[tuple[str, Any]], problems: list[Problem]) -> RawScenario:
+    changed = replace(raw, data=copied(raw.data), lines=dict(raw.lines))
+    for path, value in values:
+        try:
+            _put(changed, path, value)
         except InputError as error:
             problems += error.problems
     if problems:
@@ -144,29 +165,60 @@ def apply_overrides(raw: RawScenario, overrides: Iterable[str]) -> RawScenario:
     return changed
 
 
-def _set(raw: RawScenario, override: str) -> None:
+def _read_override(override: str) -> tuple[str, Any]:
     path, is_assigned, text = override.partition("=")
     path = path.strip()
-    steps = _steps(path)
-    if not is_assigned or not steps:
+    if not is_assigned or not _steps(path):
         raise _refused(path or override, f"cannot read the override '{override}'", hint="write it as path=value")
     try:
-        value, _ = parse_yaml(text)
+        return path, parse_yaml(text)[0]
     except InputError as error:
         raise _refused(path, f"the value {error.problems[0].message or 'cannot be read'}", value=text) from error
+
+
+def _put(raw: RawScenario, path: str, value: Any) -> None:
+    steps = _steps(path)
+    if not steps:
+        raise _refused(path, "is no path", hint="write it as sites.NAME.grid.import_limit_mw")
     owner: Any = raw.data
     place: PathKey = ()
-    for step in steps[:-1]:
+    for depth, step in enumerate(steps):
         key = _key(owner, step, place, path)
-        if isinstance(owner, dict):
+        rest = steps[depth + 1 :]
+        if not rest:
+            owner[key] = value
+        elif len(rest) == 1 and rest[0] in _SCALINGS and _is_series_without(key, owner):
+            owner[key] = _scaled(owner[key], str(rest[0]), value, path)
+            rest = []
+        elif isinstance(owner, dict):
             owner.setdefault(key, {})
         owner, place = owner[key], (*place, key)
-    key = _key(owner, steps[-1], place, path)
-    owner[key] = value
-    place = (*place, key)
+        if not rest:
+            break
     for inner in [other for other in raw.lines if other[: len(place)] == place]:
         del raw.lines[inner]
     raw.lines[place] = _OVERRIDDEN
+
+
+def _is_series_without(key: str | int, owner: Any) -> bool:
+    """Whether a series, or a number, stands there that is not scaled yet."""
+    value = owner.get(key) if isinstance(owner, dict) else owner[key]
+    if isinstance(value, list):
+        return not any(isinstance(item, dict) for item in value)
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
+def _scaled(value: Any, how: str, by: Any, path: str) -> Any:
+    if isinstance(value, str | list):
+        return {"series": value, how: by}
+    if not isinstance(by, int | float) or isinstance(by, bool):
+        raise _refused(path, value=by, allowed="a number")
+    try:
+        result = value * by if how == "scale" else value + by
+    except OverflowError:  # an integer beyond the range of a float
+        raise _refused(path, value=value, allowed="a finite number") from None
+    is_count = isinstance(value, int) and math.isfinite(result) and math.isclose(result, round(result), rel_tol=1e-12)
+    return round(result) if is_count else result
 
 
 def _steps(path: str) -> list[str | int]:
@@ -187,7 +239,9 @@ def _key(owner: Any, step: str | int, place: PathKey, path: str) -> str | int:
             return step
         raise _refused(path, f"{where} is not a list, so [{step}] leads nowhere")
     if not isinstance(owner, list):
-        raise _refused(path, f"{where} holds a single value, so '{step}' leads nowhere")
+        raise _refused(
+            path, f"{where} holds a single value, so '{step}' leads nowhere", hint=did_you_mean(str(step), _SCALINGS)
+        )
     if isinstance(step, int):
         if step < len(owner):
             return step
@@ -198,9 +252,9 @@ def _key(owner: Any, step: str | int, place: PathKey, path: str) -> str | int:
     if step in names:
         return names.index(step)
     known = [name for name in names if isinstance(name, str)]
-    hint = did_you_mean(step, known) or f"names: {', '.join(known) or 'none'}"
+    hint = did_you_mean(step, known or _SCALINGS) or f"names: {', '.join(known) or 'none'}"
     raise _refused(path, f"{where} has no entry named '{step}'", hint=hint)
 
 
-def _refused(path: str, message: str, **details: Any) -> InputError:
+def _refused(path: str, message: str = "", **details: Any) -> InputError:
     return InputError([Problem(path, message, file=_OVERRIDE, **details)])

@@ -100,6 +100,11 @@ class SourceReader:
         """Folder of the scenario file, against which its files are meant."""
         return self._folder
 
+    @property
+    def tables(self) -> Mapping[Path, Tables]:
+        """Tables of the files that have been read so far, by path."""
+        return self._tables
+
     def column(self, source: str, column: str) -> NDArray[np.float64]:
         """Values of `source.column` at the steps of the horizon, shape (1, T), or (M, T) if they differ by member.
 
