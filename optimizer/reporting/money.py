@@ -91,7 +91,7 @@ def profit_by_member(view: View) -> Figure | None:
     figure.traces += _steps(profits[order], view.weights[order], order, currency)
     levels = [("expected", view.plan.expected_profit, "dash")]
     if "cvar" in view.plan.summary:
-        levels.append((f"CVaR {view.plan.scenario.risk.cvar_alpha:g}", float(view.plan.summary["cvar"]), "dot"))
+        levels.append((view.plan.scenario.risk.label, float(view.plan.summary["cvar"]), "dot"))
     for label, value, dash in levels:
         name = f"{label} {amount(value)} {currency}"
         line = {"color": INK, "width": 1.4, "dash": dash}

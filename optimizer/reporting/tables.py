@@ -52,7 +52,7 @@ def tiles(view: View) -> str:
     ]
     if "cvar" in summary:
         risk = view.plan.scenario.risk
-        label = f"CVaR {risk.cvar_alpha:g}"
+        label = risk.label
         shown.append(_tile(label, f"{amount(summary['cvar'])} {currency}", f"weight {risk.weight:g} in the objective"))
     sites = summary["peak_import_mw_by_site"] if len(view.parts.sites) > 1 else {}
     by_site = ", ".join(f"{site} {value:,.1f}" for site, value in sites.items())
