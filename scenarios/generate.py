@@ -44,6 +44,12 @@ def august_month() -> pd.DataFrame:
     return synthetic_contract_market("2024-08-01T00:00", 31 * 24, TIMEZONE, seed=1275)
 
 
+def backtest_fortnight() -> pd.DataFrame:
+    """Seven weeks as they happen: five of history, and a fortnight with evenings that the day-ahead price missed."""
+    table = synthetic_market("2024-07-13T00:00", 49 * 24, TIMEZONE, seed=7)
+    return table[["utc_start", "lz_west_da", "lz_west_rt", "t_db_c", "hashprice", "chat_mtok"]]
+
+
 def ancillary_48h() -> pd.DataFrame:
     """Two days in 5 members with capacity prices: one member spikes, two have demand-response events."""
     return synthetic_contract_ensemble("2024-08-20T00:00", 48, TIMEZONE, seed=293, members=5)
@@ -55,6 +61,7 @@ TABLES = {
     "two_sites_72h.csv": two_sites_72h,
     "august_month.csv": august_month,
     "ancillary_48h.csv": ancillary_48h,
+    "backtest_fortnight.csv": backtest_fortnight,
 }
 
 

@@ -52,18 +52,28 @@ def _page(view: View) -> str:
             *(shelf.section(group, figures) for group, figures in component_figures(view).items()),
         ]
     )
+    return assembled(
+        shelf,
+        title=view.plan.scenario.name,
+        header=tables.header(view) + tables.tiles(view) + tables.warnings(view),
+        notes=_time_note(view),
+        body=body
+        + f"\n<section><h2>Components</h2>\n{tables.component_table(view)}\n</section>"
+        + f"\n<section><h2>Ledger</h2>\n{tables.ledger_table(view)}\n</section>",
+        footer=_footer(view),
+    )
+
+
+def assembled(shelf: Shelf, *, title: str, header: str, notes: str, body: str, footer: str = "") -> str:
+    """A whole page from its parts: HTML but for the title, and the pictures on the shelf."""
     return _TEMPLATE.format(
         policy=POLICY,
-        title=escape(view.plan.scenario.name),
+        title=escape(title),
         css=_resource("page.css"),
-        header=tables.header(view),
-        tiles=tables.tiles(view),
-        warnings=tables.warnings(view),
+        header=header,
         body=body,
-        notes=_time_note(view),
-        components=tables.component_table(view),
-        ledger=tables.ledger_table(view),
-        footer=_footer(view),
+        notes=notes,
+        footer=footer,
         plotly=_plotly(),
         figures=_json([figure.spec for figure in shelf.figures]),
         script=_resource("page.js"),
@@ -169,20 +179,12 @@ _TEMPLATE = """<!DOCTYPE html>
 <body>
 <header>
 {header}
-{tiles}
-{warnings}
 </header>
 <main>
 <p class="note">{notes}</p>
 <noscript><p class="warnings">The pictures need JavaScript; the tables do not.</p></noscript>
 <p class="warnings" id="too-old" hidden>The pictures need a browser of 2023 or later; the tables do not.</p>
 {body}
-<section><h2>Components</h2>
-{components}
-</section>
-<section><h2>Ledger</h2>
-{ledger}
-</section>
 </main>
 <footer class="note">{footer}</footer>
 <script type="text/plain" id="library">{plotly}</script>

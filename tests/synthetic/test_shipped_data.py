@@ -13,7 +13,14 @@ import pytest
 from optimizer.synthetic import write_table
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
-NAMES = ("day_ahead_48h.csv", "campus_week.csv", "two_sites_72h.csv", "august_month.csv", "ancillary_48h.csv")
+NAMES = (
+    "day_ahead_48h.csv",
+    "campus_week.csv",
+    "two_sites_72h.csv",
+    "august_month.csv",
+    "ancillary_48h.csv",
+    "backtest_fortnight.csv",
+)
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +94,18 @@ def test_capacity_bids_face_one_day_ahead_market_and_five_real_time_prices() -> 
     assert sorted(events.sum()) == [0, 0, 0, 2, 4]
     peaks = table.filter(like="peak_probability_").sum()
     assert 0.01 < peaks.min() < 0.2 < peaks.max() < 1.0
+
+
+def test_the_fortnight_has_dear_hours_that_the_day_ahead_price_missed() -> None:
+    table = pd.read_csv(SCENARIOS / "data" / "backtest_fortnight.csv")
+    assert (len(table), table["utc_start"].iloc[0], table["utc_start"].iloc[-1]) == (
+        49 * 24,
+        "2024-07-13T05:00Z",
+        "2024-08-31T04:00Z",
+    )
+    history, fortnight = table.iloc[: 35 * 24], table.iloc[35 * 24 :]
+    dear = fortnight["lz_west_rt"] > 72  # above what the older machines earn
+    assert dear.sum() > 50
+    assert (dear & (fortnight["lz_west_da"] < 72)).sum() > 25
+    assert (fortnight["lz_west_rt"] < 0).sum() > 5
+    assert history["lz_west_rt"].max() > fortnight["lz_west_rt"].max() > 500

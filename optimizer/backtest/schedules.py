@@ -1,0 +1,75 @@
+"""What a policy hands over, and how variables that a schedule sets are found in a model and in arrays.
+
+Variables say themselves whether a schedule sets them (``Var(scheduled=…)``): ``ahead`` of the day, or ``now``. All
+others (what the meter shows, what demand is served, peaks) follow from what is set and from what happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.problem import Problem
+from optimizer.rebasing import Column
+from optimizer.template import consecutive
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A plan for one window, as far as it is carried out."""
+
+    targets: dict[str, Floats]
+    """What each scheduled variable is to be, by its name in the model (``parts[m].running``), in the variable's shape
+    for one member."""
+    expected: dict[Column, Floats]
+    """What is expected of each column of data, (steps,)."""
+    expected_profit: float
+    """Profit that is expected of the whole window."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """How it was found: ``gap``, ``bound``, ``highs_s``, ``road``."""
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A scheduled variable of a compiled problem."""
+
+    name: str
+    variable: Any
+    when: str
+    """``ahead`` or ``now``."""
+    columns: NDArray[np.int64]
+    """Column numbers in the variable's shape."""
+    steps: NDArray[np.int64]
+    """Step of each position of the last index, (last,); -1 is the state before the first."""
+
+
+def scheduled_in(problem: Problem) -> Iterator[Scheduled]:
+    """The scheduled variables of a problem."""
+    for variable in problem.compiled.evaluator.variables:
+        when = getattr(variable, "scheduled", None)
+        if when is None:
+            continue
+        columns = problem.compiled.columns(variable)
+        if columns.size:
+            yield Scheduled(variable.name, variable, when, columns, steps_of(variable, columns.shape[-1]))
+
+
+def steps_of(variable: Any, positions: int) -> NDArray[np.int64]:
+    """Step of each position of a variable's last index."""
+    if variable.decided_at is not None:
+        return np.asarray(variable.decided_at, np.int64)
+    first, size = consecutive(list(variable.index_set().subsets())[-1])
+    if size != positions:
+        raise ValueError(f"{variable.name} is scheduled, but its last index is no range of steps")
+    return first + np.arange(size)
+
+
+def targets_of(problem: Problem, values: Floats) -> dict[str, Floats]:
+    """Values of the scheduled variables at a solution of a problem of one member."""
+    return {found.name: values[found.columns] for found in scheduled_in(problem)}

@@ -1,0 +1,165 @@
+"""What a scenario file says about its backtest: when decisions are taken, what is known by then, how it is forecast."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from optimizer.component import StrictModel
+from optimizer.horizon import step_length
+from optimizer.quantities import Count
+
+if TYPE_CHECKING:
+    from optimizer.forecasting import Forecaster
+
+Reference = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z][A-Za-z0-9_-]*\..+$")]
+"""A column of a data source, as series write it: ``market.lz_west_rt``."""
+PolicyName = Literal[
+    "deterministic", "ensemble", "risk_averse", "schedule", "strike_price", "always_on", "perfect_foresight"
+]
+
+
+class Rule(StrictModel):
+    """A way to forecast some columns."""
+
+    def targets(self) -> tuple[str, ...]:
+        """Columns that are forecast for their own sake."""
+        raise NotImplementedError
+
+    def leading(self) -> tuple[str, ...]:
+        """Columns that those follow; they are forecast too."""
+        return ()
+
+    def forecaster(self) -> Forecaster:
+        """The forecaster of the library that it stands for."""
+        raise NotImplementedError
+
+
+class PersistenceForecast(Rule):
+    """Every step is like the last value known."""
+
+    kind: Literal["persistence"] = "persistence"
+    columns: Annotated[tuple[Reference, ...], Field(min_length=1)]
+    """Columns that are forecast so."""
+    spread: bool = False
+    """Whether members repeat the errors that this made on past days; else all are alike."""
+    look_back_days: Count = 90
+    """Days of which the errors are taken."""
+
+    def targets(self) -> tuple[str, ...]:
+        return self.columns
+
+    def forecaster(self) -> Forecaster:
+        from optimizer.forecasting import Persistence
+
+        return Persistence(self.columns, self.look_back_days, self.spread)
+
+
+class SeasonalForecast(Rule):
+    """Every step is like the same time of the last day, or week, that is known."""
+
+    kind: Literal["seasonal_naive"] = "seasonal_naive"
+    columns: Annotated[tuple[Reference, ...], Field(min_length=1)]
+    """Columns that are forecast so."""
+    period: Literal["day", "week"] = "day"
+    """After how long it repeats itself."""
+    spread: bool = False
+    """Whether members repeat the errors that this made on past days; else all are alike."""
+    look_back_days: Count = 90
+    """Days of which the errors are taken."""
+
+    def targets(self) -> tuple[str, ...]:
+        return self.columns
+
+    def forecaster(self) -> Forecaster:
+        from optimizer.forecasting import SeasonalNaive
+
+        return SeasonalNaive(self.columns, self.period, self.look_back_days, self.spread)
+
+
+class BootstrapForecast(Rule):
+    """Followers of a leader known ahead (real-time of day-ahead prices) with the errors of past days, in blocks."""
+
+    kind: Literal["residual_bootstrap"] = "residual_bootstrap"
+    leaders: dict[Reference, Reference]
+    """What each column follows: ``{market.lz_west_rt: market.lz_west_da}``; leaders are forecast too."""
+    others: tuple[Reference, ...] = ()
+    """Columns without a leader, whose errors are drawn with the same days."""
+    look_back_days: Count = 365
+    """Days from which errors are drawn, or as many as the history has."""
+    limits: dict[Reference, tuple[float, float]] = {}  # noqa: RUF012
+    """Least and largest value by column (price cap and floor)."""
+
+    def targets(self) -> tuple[str, ...]:
+        return (*self.leaders, *self.others)
+
+    def leading(self) -> tuple[str, ...]:
+        return tuple(self.leaders.values())
+
+    def forecaster(self) -> Forecaster:
+        from optimizer.forecasting import ResidualBootstrap
+
+        return ResidualBootstrap(self.leaders, self.others, self.look_back_days, limits=self.limits)
+
+
+class AutoregressiveForecast(Rule):
+    """A regression on past values, and on a leader known ahead, fitted anew at each decision."""
+
+    kind: Literal["autoregression"] = "autoregression"
+    leaders: dict[Reference, Reference] = {}  # noqa: RUF012
+    """What columns follow."""
+    others: tuple[Reference, ...] = ()
+    """Columns without a leader."""
+    look_back_days: Count = 120
+    """Days to which it is fitted."""
+    limits: dict[Reference, tuple[float, float]] = {}  # noqa: RUF012
+    """Least and largest value by column."""
+
+    def targets(self) -> tuple[str, ...]:
+        return (*self.leaders, *self.others)
+
+    def leading(self) -> tuple[str, ...]:
+        return tuple(self.leaders.values())
+
+    def forecaster(self) -> Forecaster:
+        from optimizer.forecasting import Autoregression
+
+        return Autoregression(self.leaders, self.others, self.look_back_days, limits=self.limits)
+
+
+ForecastRule = Annotated[
+    PersistenceForecast | SeasonalForecast | BootstrapForecast | AutoregressiveForecast, Field(discriminator="kind")
+]
+
+
+class BacktestSettings(StrictModel):
+    """How decisions of the past are taken again, with what was known then."""
+
+    every: Annotated[str, Field(strict=True)] = "1d"
+    """Time between decisions: ``1h``, ``6h``, or ``1d`` for every local midnight. Each plans as many steps as the
+    scenario's horizon has, and is carried out until the next."""
+    published: dict[Reference, str] = {}  # noqa: RUF012
+    """When values become known, by column: ``at the end`` (of their interval, the default), ``day before 13:00``,
+    ``day after 00:00 UTC``, ``always``."""
+    forecasts: tuple[ForecastRule, ...] = ()
+    """How columns are forecast; members of the first rules are drawn first, and later ones go with them. A column
+    without a rule is taken to be like the same time of the last day known."""
+    members: Count = 20
+    """Members that are forecast for the policies that plan with several, and whose mean the others take."""
+    reduce_to: Count | None = None
+    """Members to which they are reduced before the plan is made."""
+    recourse: bool = True
+    """Whether what can be set in the step itself (miners, batteries, generators) is set again when its prices are
+    seen; by the policies that optimise."""
+    strike_on_fraction: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
+    """Of the policy ``strike_price``: machines that stopped above their break-even start again below this part of
+    it."""
+    policies: tuple[PolicyName, ...] = ("deterministic", "ensemble", "schedule", "strike_price", "always_on")
+    """Policies that are compared; ``always_on`` and ``perfect_foresight`` are the ends of the scale."""
+
+    @field_validator("every")
+    @classmethod
+    def _is_a_length(cls, text: str) -> str:
+        step_length(text)
+        return text

@@ -1,0 +1,61 @@
+"""Problems that are solved again and again with other numbers, each like the one before."""
+
+from __future__ import annotations
+
+from optimizer.compiled import Arrays
+from optimizer.errors import WithoutPlanError
+from optimizer.highs import Outcome, solve
+from optimizer.infeasibility import explain
+from optimizer.problem import Problem
+from optimizer.scenario import Scenario, SolverOptions
+from optimizer.solving import Memory, find_plan
+
+
+class Workshop:
+    """Keeps the last problem of each purpose, so that the next is bound to its structure, and the time HiGHS takes."""
+
+    def __init__(self, options: SolverOptions | None = None) -> None:
+        """``options`` in place of the scenarios' own for :meth:`solved`."""
+        self._last: dict[str, Problem] = {}
+        self._options = options
+        self.highs_s = 0.0
+        """Seconds spent in HiGHS so far."""
+
+    def problem(self, purpose: str, scenario: Scenario) -> Problem:
+        """The scenario's problem, like the last of the same purpose."""
+        problem = Problem(scenario, like=self._last.get(purpose))
+        self._last[purpose] = problem
+        return problem
+
+    def forget(self) -> None:
+        """Go on as if nothing had been solved before: what follows does not depend on it any more."""
+        for problem in self._last.values():
+            problem.memory = Memory()
+
+    def planned(self, problem: Problem, arrays: Arrays | None = None) -> Outcome:
+        """The best plan of a problem; raises InfeasibleError, UnboundedError or NoPlanError with the reason."""
+        outcome = find_plan(
+            problem.arrays if arrays is None else arrays,
+            problem.scenario.solver,
+            compiled=problem.compiled,
+            memory=problem.memory,
+        )
+        self._count(outcome)
+        if outcome.status in ("infeasible", "unbounded"):
+            raise explain(outcome.status, problem.arrays, problem.compiled, problem.scenario, None)
+        if outcome.values is None:
+            raise WithoutPlanError(f"HiGHS stopped ({outcome.stopped_by}) before it found a plan")
+        return outcome
+
+    def solved(self, problem: Problem, arrays: Arrays) -> Outcome:
+        """The outcome for arrays made from a problem's, whatever it is."""
+        outcome = solve(arrays, self._options or problem.scenario.solver)
+        self._count(outcome)
+        return outcome
+
+    def _count(self, outcome: Outcome) -> None:
+        """Count its time. Raises KeyboardInterrupt where Ctrl-C has stopped HiGHS: with the plan of a solve that was
+        cut short, a run would differ from one that was never stopped."""
+        self.highs_s += outcome.seconds
+        if outcome.stopped_by == "interrupt":
+            raise KeyboardInterrupt
