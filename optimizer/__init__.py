@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from optimizer.plan import Plan
     from optimizer.problem import Problem, build, optimize
     from optimizer.scenario import Scenario
+    from optimizer.sweeps.sweeping import sweep
 
 __version__ = "0.1.0"
 
@@ -40,6 +41,7 @@ _HOMES = {
     "Plan": "plan",
     "Bill": "billing",
     "bill": "billing",
+    "sweep": "sweeps.sweeping",
     "OptimizerError": "errors",
     "InputError": "errors",
     "InfeasibleError": "errors",
@@ -48,6 +50,9 @@ _HOMES = {
     "AuditError": "errors",
     "OutputError": "errors",
 }
+
+_PACKAGES = ("uncertainty", "forecasting")
+"""Parts of the library that stand under their own name: ``opt.uncertainty.value_of_information``."""
 
 __all__ = [
     "AuditError",
@@ -66,11 +71,14 @@ __all__ = [
     "load",
     "optimize",
     "scenario_from_dict",
+    "sweep",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Public names are imported when first used, so that ``import optimizer`` costs nothing."""
+    if name in _PACKAGES:
+        return importlib.import_module(f"optimizer.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'optimizer' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"optimizer.{_HOMES[name]}"), name)

@@ -22,7 +22,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
-from scipy.special import lambertw
 
 from optimizer.component import StrictModel
 from optimizer.quantities import Series, SeriesOf, Stamp
@@ -98,6 +97,8 @@ class Retarget(StrictModel):
         """Days from one retarget to the next."""
         if self.network_growth_per_year is None or self.network_growth_per_year == 0.0:
             return RETARGET_DAYS
+        from scipy.special import lambertw  # with Pyomo loaded, scipy takes as long to import as all the rest
+
         daily = np.log1p(self.network_growth_per_year) / DAYS_PER_YEAR
         return float(lambertw(daily * RETARGET_DAYS).real / daily)
 
