@@ -120,6 +120,16 @@ def rigid_against_malleable() -> Row:
     return Row("malleable training", site, "rigid gangs of 512", profits[0], "0 to 768 nodes, as it suits", profits[1])
 
 
+def power_capped_training() -> Row:
+    """The malleable jobs of the row before, whose nodes may be capped by the default table."""
+    malleable = {"class": "malleable", "min_nodes": 0}
+    profits = [_training(kind).expected_profit for kind in (malleable, malleable | {"power_caps": "default"})]
+    site = "the same, malleable"
+    return Row(
+        "power-capped training", site, "full power", profits[0], "caps down to half of the dynamic power", profits[1]
+    )
+
+
 def _training(kind: dict[str, Any]) -> opt.Plan:
     most = 512 if kind["class"] == "rigid" else 768
     jobs = [
@@ -180,6 +190,7 @@ ROWS: tuple[Callable[[], Row], ...] = (
     on_off_against_ladder,
     on_off_against_ladder_with_delivery,
     rigid_against_malleable,
+    power_capped_training,
     node_loaning,
     free_cooling,
 )

@@ -135,7 +135,7 @@ def recipe_of(compiled: Compiled) -> Recipe:
     names = _Names()
     evaluator, arrays = compiled.evaluator, compiled.arrays
     recipe = Recipe()
-    columns = list(evaluator.columns.values())
+    columns = [place for place in evaluator.columns.values() if place.size]
     for place in columns:
         part = slice(place.first, place.first + place.size)
         dims = names.of_all(list(place.sets))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ seconds = time.perf_counter() - started
 print(json.dumps([os.waitstatus_to_exitcode(status), seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss]))
 """
 """Started by a small process: the peak memory of a new process counts that of the one it was forked from."""
-PACKAGES = ("numpy", "pandas", "pyomo", "highspy", "xarray", "pydantic", "linopy")
+PACKAGES = ("numpy", "scipy", "pandas", "pyomo", "highspy", "xarray", "pydantic", "linopy", "pypsa")
 
 
 @dataclass
@@ -99,5 +100,5 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "python": platform.python_version(),
         "load_average": round(os.getloadavg()[0], 2),
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {name: version(name) for name in PACKAGES if find_spec(name) is not None},
     }

@@ -8,12 +8,13 @@ end. They compete for 32 nodes (or for two pools, one of half the speed) beside 
 prices of ERCOT West in August 2024. The plan starts from one made window by window (``solver.start_plan``).
 
 The data are not part of the project; they are looked for in ``../shared/data`` beside it. Usage: ``python
-benchmarks/training_jobs.py [one_pool|two_pools ...] [--without-start]``.
+benchmarks/training_jobs.py [one_pool|two_pools ...] [--without-start] [--json FILE]``.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -136,10 +137,21 @@ def main() -> None:
     if not (ALIGNED.is_file() and JOBS.is_file()):
         print(f"skipped: the real data are not at {DATA}")
         return
-    wanted = [name for name in sys.argv[1:] if not name.startswith("--")] or ["one_pool", "two_pools"]
+    parser = argparse.ArgumentParser(description="Forty real training jobs over two weeks.")
+    parser.add_argument("variants", nargs="*", default=["one_pool", "two_pools"], metavar="one_pool|two_pools")
+    parser.add_argument("--without-start", action="store_true", help="leave it to HiGHS alone")
+    parser.add_argument("--json", type=Path, default=None)
+    given = parser.parse_args()
     print(machine())
-    for name in wanted:
-        print(measured(name, start_plan="--without-start" not in sys.argv), flush=True)
+    found = []
+    for name in given.variants:
+        found.append(measured(name, start_plan=not given.without_start))
+        print(found[-1], flush=True)
+    print("\n| | " + " | ".join(str(row["variant"]) for row in found) + " |\n| --- |" + " ---: |" * len(found))
+    for name in found[0]:
+        print(f"| {name} | " + " | ".join(str(row[name]) for row in found) + " |")
+    if given.json is not None:
+        given.json.write_text(json.dumps({"machine": machine(), "results": found}, indent=2), encoding="utf-8")
 
 
 if __name__ == "__main__":
