@@ -30,7 +30,22 @@ from optimizer.workload import Workload
 DOCS = Path(__file__).resolve().parent
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 SECTIONS = {"contracts": Contract, "cooling": Cooling, "assets": Asset, "workloads": Workload}
-ROOT_DEFINITIONS = ("Horizon", "DataSource", "FillRule", "Ensemble", "Site", "Grid", "Carry", "Risk", "SolverOptions")
+ROOT_DEFINITIONS = (
+    "Horizon",
+    "DataSource",
+    "FillRule",
+    "Ensemble",
+    "Site",
+    "Grid",
+    "Carry",
+    "Risk",
+    "SolverOptions",
+    "BacktestSettings",
+    "PersistenceForecast",
+    "SeasonalForecast",
+    "BootstrapForecast",
+    "AutoregressiveForecast",
+)
 NOT_SHARED_RULES = ("optimizer.component", "optimizer.frame", "optimizer.template", "optimizer.quantities")
 
 
@@ -92,7 +107,9 @@ def scenario_format() -> str:
 def definition(name: str, schema: dict[str, Any], target: str) -> list[str]:
     """Heading, meaning and fields of a part of the file."""
     schema = next((form for form in schema.get("anyOf", []) if "properties" in form), schema)
-    return [f"### {name}", "", prose(schema.get("description", "")), "", *field_table(schema, target)]
+    word = schema["properties"].get("kind", {}).get("const")
+    meaning = prose(schema.get("description", "")) + (f" Written as `kind: {word}`." if word else "")
+    return [f"### {name}", "", meaning, "", *field_table(schema, target)]
 
 
 def field_table(schema: dict[str, Any], target: str) -> list[str]:
@@ -116,6 +133,9 @@ def holds(field: dict[str, Any], target: str) -> str:
     if forms and any("series" in form.get("properties", {}) for form in forms):
         return _with_limits("series", forms[0] | {"unit": field.get("unit", "1")})
     if "discriminator" in field:
+        names = [form.get("$ref", "").rpartition("/")[2] for form in field.get("oneOf", [])]
+        if names and set(names) <= set(ROOT_DEFINITIONS):
+            return " or ".join(f"[{name}](#{name.lower()})" for name in names)
         return "components by their `kind`"
     if forms:
         return " or ".join(dict.fromkeys(holds(form, target) for form in forms if form.get("type") != "null"))
