@@ -101,11 +101,13 @@ class _Work:
     def round(self) -> bool:
         """One round; False where bounds or sides contradict each other."""
         self._single_columns()
+        if self._is_crossed():  # what is fixed from here on would hide it
+            return False
         self._forced()
         self.lower[self.integer] = np.ceil(self.lower[self.integer] - 1e-6)
         self.upper[self.integer] = np.floor(self.upper[self.integer] + 1e-6)
         self._merge()
-        if (self.lower > self.upper + TOLERANCE * np.maximum(1.0, np.abs(self.upper))).any():
+        if self._is_crossed():
             return False
         self._idle()
         self._fix()
@@ -113,6 +115,9 @@ class _Work:
         wrong = (self.row_lower > 1e-7) | (self.row_upper < -1e-7)
         self.row_left &= ~empty
         return not (empty & wrong).any()
+
+    def _is_crossed(self) -> bool:
+        return bool((self.lower > self.upper + TOLERANCE * np.maximum(1.0, np.abs(self.upper))).any())
 
     def _keep(self, kept: NDArray[np.bool_]) -> None:
         self.rows, self.columns, self.values = self.rows[kept], self.columns[kept], self.values[kept]

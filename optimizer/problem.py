@@ -31,6 +31,8 @@ from optimizer.stopped_early import without_plan
 from optimizer.summary import summarise
 
 log = logging.getLogger(__name__)
+MOST_COLUMNS_ANEW = 200_000
+"""Columns up to which a linear program is solved once more only for figures of the summary."""
 
 
 class Problem:
@@ -116,7 +118,7 @@ class Problem:
             )
         values = outcome.values if self._ordinary is None else self._ordinary.take(outcome.values)
         plan = self._plan(outcome, values, arrays.size, self.build_s + extra_build_s)
-        if marginals or asked_for(self.parts):
+        if marginals or (asked_for(self.parts) and self._come_cheap(outcome, arrays)):
             plan.marginals = self._marginals(outcome, arrays)
         if plan.marginals is not None:
             plan.summary |= marginal_sections(self.parts, plan.marginals)
@@ -128,6 +130,10 @@ class Problem:
             return find_plan(arrays, options, progress=progress)
         self.memory = replace(self._learnt)
         return find_plan(arrays, options, compiled=self.compiled, memory=self.memory, progress=progress)
+
+    def _come_cheap(self, outcome: Outcome, arrays: Arrays) -> bool:
+        """Whether marginal values are there already, or soon: those of a year would take longer than its plan."""
+        return outcome.linear is not None or arrays.size["columns"] <= MOST_COLUMNS_ANEW
 
     def _marginals(self, outcome: Outcome, arrays: Arrays) -> Marginals | None:
         duals = duals_of(outcome, arrays, self.scenario.solver)

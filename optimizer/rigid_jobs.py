@@ -156,6 +156,7 @@ class Rigid(JobClass):
         if run is not None:
             started[run[0], run[1], back - age] = offered[run[0], run[1], back - age] = 1.0
             on_least[run[0], run[1], 0] = on_most[run[0], run[1], 0] = 1.0
+        on_most[..., 1:] = _reachable(offered, reach, back)
         b.start_known = Param(b.pools, b.rows, b.start_steps, values=started)
         b.start_offered = Param(b.pools, b.rows, b.start_steps, values=offered)
         b.start = Var(
@@ -334,3 +335,17 @@ class Rigid(JobClass):
 def first_then(first: float, others: Floats) -> Floats:
     """Values over states: one for the state before the horizon, and those of its steps."""
     return np.concatenate([[first], others])
+
+
+def _reachable(offered: Floats, reach: NDArray[np.int64], back: int) -> Floats:
+    """1 in the steps in which a start that is offered can still be running, (pools, rows, steps); ``offered`` begins
+    ``back`` steps before the horizon.
+
+    The rules say so too, but bounds let presolve drop what comes after a job's last chance: most of a year.
+    """
+    begun = np.concatenate([np.zeros((*offered.shape[:2], 1)), offered.cumsum(axis=2)], axis=2)
+    ends = np.arange(back, offered.shape[2]) + 1
+    found = np.zeros((*offered.shape[:2], len(ends)))
+    for p, c in np.ndindex(*reach.shape):
+        found[p, c] = begun[p, c, ends] > begun[p, c, np.maximum(ends - reach[p, c], 0)]
+    return found

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from optimizer.compiled import Arrays
+from optimizer.interruptible import in_thread
 from optimizer.matrix import matrix_of
 
 INF = np.inf
+
+
+Result = TypeVar("Result")
 
 
 def arrays_of(
@@ -33,3 +40,11 @@ def arrays_of(
         np.broadcast_to(np.asarray(upper, dtype=float), count).copy(),
         np.broadcast_to(np.asarray(integer, dtype=bool), count).copy(),
     )
+
+
+def in_new_thread(work: Callable[[], Result]) -> Result:
+    """What ``work`` returns, done in a thread of its own: HiGHS refuses another number of threads than that with which
+    it began in a thread, and other tests have begun with others."""
+    found: list[Result] = []
+    in_thread(lambda: found.append(work()))
+    return found[0]

@@ -82,8 +82,8 @@ def test_a_time_limit_with_a_plan_is_written_marked_and_never_called_optimal(
         outcome.bound, outcome.gap = outcome.objective * 1.25, 0.25
         return outcome
 
-    real = problem.solve
-    monkeypatch.setattr(problem, "solve", stopped)
+    real = problem.find_plan
+    monkeypatch.setattr(problem, "find_plan", stopped)
     ran = optimizer("run", SMALLEST, "--out", tmp_path / "out")
     assert ran.code == 4
     assert "smallest: feasible, proven gap 25 % (stopped: time limit" in ran.out
@@ -149,7 +149,7 @@ def test_failures_of_our_own_are_one_message(
     def failing(*args: object, **kwargs: object) -> None:
         raise error
 
-    monkeypatch.setattr(problem, "solve", failing)
+    monkeypatch.setattr(problem, "find_plan", failing)
     ran = optimizer("run", SMALLEST, "--out", tmp_path / "out")
     assert (ran.code, ran.out) == (code, "")
     assert says in ran.err

@@ -95,3 +95,8 @@ def test_the_optimum_stays(arrays: Arrays) -> None:
         values = small.expanded(found.values)
         assert Whole(arrays).violation(values) < 1e-6
         assert float(arrays.cost @ values) == pytest.approx(whole.objective, abs=1e-6)
+
+
+def test_bounds_that_cross_are_not_hidden_by_what_is_fixed() -> None:
+    """Proves: ``b = -1`` with ``b`` fixed at 0 is a contradiction, also where another row would fix ``b`` at 0."""
+    assert condensed(arrays_of([0, 0], [(0.0, [1, 1], 0.0), (-1.0, [1, 0], -1.0)], [0, 0], [0, 3])) is None

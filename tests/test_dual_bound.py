@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from array_case import in_new_thread
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shipped import FOLDER
@@ -134,7 +135,7 @@ def test_the_duals_of_the_optimum_prove_it(stem: str) -> None:
     highs = new_highs(EXACT)
     pass_arrays(highs, model)
     highs.setOptionValue("solve_relaxation", True)
-    highs.run()
+    in_new_thread(highs.run)
     optimum = highs.getInfo().objective_function_value
     duals = np.asarray(highs.getSolution().row_dual)
     prover = DualBound(model)

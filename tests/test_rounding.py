@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from array_case import in_new_thread
 from test_highs import INF, arrays
 
 from optimizer import diving
@@ -27,8 +28,8 @@ ROUND_UP = arrays(
 
 def dived(model: Arrays, gap: float = 1e-3) -> tuple[bool, KeptLp]:
     lp = KeptLp(model, OPTIONS)
-    assert lp.run()
-    return Dive(lp, gap, time.perf_counter() + 60).run(), lp
+    assert in_new_thread(lp.run)
+    return in_new_thread(Dive(lp, gap, time.perf_counter() + 60).run), lp
 
 
 def test_a_fraction_is_rounded_the_way_that_breaks_no_row() -> None:
@@ -105,13 +106,13 @@ def test_a_kept_program_goes_on_from_its_basis() -> None:
     again 7."""
     model = arrays([1.0, 2.0], [(-INF, [1.0, 1.0], 4.0)], [(0.0, 9.0), (0.0, 3.0)], [])
     lp = KeptLp(model, OPTIONS)
-    assert lp.run()
+    assert in_new_thread(lp.run)
     assert lp.objective == pytest.approx(7.0)
     before = lp.iterations
     lp.hold(np.array([1]), np.array([1.0]), np.array([1.0]))
-    assert lp.run()
+    assert in_new_thread(lp.run)
     assert lp.objective == pytest.approx(5.0)
     assert lp.iterations - before <= 2
     lp.hold(np.array([1]), np.array([0.0]), np.array([3.0]))
-    assert lp.run()
+    assert in_new_thread(lp.run)
     assert lp.objective == pytest.approx(7.0)

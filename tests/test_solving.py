@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from array_case import in_new_thread
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_highs import EXACT, INF, KNOWN_CASES, arrays, hard
@@ -108,7 +109,7 @@ def small_problems(draw: st.DrawFn) -> Arrays:
 
 
 @settings(max_examples=150, deadline=None)
-@given(model=small_problems(), gap=st.sampled_from([0.0, 0.05, 0.5]))
+@given(model=small_problems(), gap=st.sampled_from([1e-6, 0.05, 0.5]))
 def test_all_roads_tell_the_same(model: Arrays, gap: float) -> None:
     """Proves: status, a plan within the gap of the optimum, a bound above the optimum, whole decisions whole, every row
     kept."""
@@ -126,8 +127,8 @@ def test_all_roads_tell_the_same(model: Arrays, gap: float) -> None:
     matrix = model.matrix
     used = np.repeat(outcome.values, np.diff(matrix.indptr)) * matrix.data
     rows = np.bincount(matrix.indices, used, minlength=matrix.shape[0])
-    assert (rows >= model.row_lower - 1e-6).all()
-    assert (rows <= model.row_upper + 1e-6).all()
+    assert (rows >= model.row_lower - 1e-5).all()  # HiGHS keeps whole decisions to 1e-6, times a coefficient of 6
+    assert (rows <= model.row_upper + 1e-5).all()
 
 
 def test_a_time_limit_keeps_the_best_plan_and_the_proven_bound() -> None:
@@ -169,10 +170,10 @@ def test_the_basis_is_left_to_the_next_problem_of_the_same_shape() -> None:
     find_plan(model, limited, memory=memory)
     assert memory.basis is not None
     again = KeptLp(model, limited, memory.basis)
-    assert again.run()
+    assert in_new_thread(again.run)
     assert again.iterations == 0
     other = hard(20, seed=2)
     warm, cold = KeptLp(other, limited, memory.basis), KeptLp(other, limited)
-    assert warm.run()
-    assert cold.run()
+    assert in_new_thread(warm.run)
+    assert in_new_thread(cold.run)
     assert warm.objective == pytest.approx(cold.objective, abs=1e-7)

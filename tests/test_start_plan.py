@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from array_case import INF, arrays_of
+from array_case import INF, arrays_of, in_new_thread
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pool_case import at, job, pool, pool_case, two_sites
@@ -258,7 +258,7 @@ def test_an_interrupted_search_ends_at_once(after: int, monkeypatch: pytest.Monk
     runs: list[bool] = []
 
     def run(solver: Any, *_: Any) -> bool:
-        solver.run()
+        in_new_thread(solver.run)
         runs.append(len(runs) + 1 >= after)
         return runs[-1]
 
