@@ -166,7 +166,8 @@ class _Work:
             at_most = (np.abs(most - self.row_lower) <= TOLERANCE) & ~always & ~at_least
         for which, at in ((at_least, least_at), (at_most, most_at)):
             inside = (which & self.row_left)[self.rows]
-            self.lower[self.columns[inside]] = self.upper[self.columns[inside]] = at[inside]
+            np.maximum.at(self.lower, self.columns[inside], at[inside])  # two rows may want different values: crossed
+            np.minimum.at(self.upper, self.columns[inside], at[inside])
         dropped = self.row_left & (always | at_least | at_most)
         self.row_left &= ~dropped
         self._keep(~dropped[self.rows])

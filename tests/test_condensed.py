@@ -100,3 +100,9 @@ def test_the_optimum_stays(arrays: Arrays) -> None:
 def test_bounds_that_cross_are_not_hidden_by_what_is_fixed() -> None:
     """Proves: ``b = -1`` with ``b`` fixed at 0 is a contradiction, also where another row would fix ``b`` at 0."""
     assert condensed(arrays_of([0, 0], [(0.0, [1, 1], 0.0), (-1.0, [1, 0], -1.0)], [0, 0], [0, 3])) is None
+
+
+def test_two_rows_that_want_different_values_contradict_each_other() -> None:
+    """Proves: ``c = 1`` by one row and ``c = 0`` by another, both of which hold at one end only, is told."""
+    rows = [(0.0, [0, 1, 1], 0.0), (0.0, [1, 0, 1], 0.0)]
+    assert condensed(arrays_of([0, 0, 0], rows, [0, -1, 0], [0, -1, 1])) is None
