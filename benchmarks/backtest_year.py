@@ -38,7 +38,18 @@ def jobs(start: str, end: str) -> list[dict[str, Any]]:
     for month in months:
         for name, first, days, own in (
             ("tune", 3, 9, {"class": "malleable", "min_nodes": 0, "max_nodes": 96, "work_node_hours": 14_000}),
-            ("gang", 15, 8, {"class": "preemptible", "gang_nodes": 64, "block_hours": 4, "work_node_hours": 8_192}),
+            (
+                "gang",
+                15,
+                8,
+                {
+                    "class": "preemptible",
+                    "gang_nodes": 64,
+                    "block_hours": 4,
+                    "restart_loss_hours": 0.3,
+                    "work_node_hours": 8_192,
+                },
+            ),
         ):
             release = month + pd.Timedelta(days=first)
             deadline = release + pd.Timedelta(days=days)
@@ -54,7 +65,7 @@ def jobs(start: str, end: str) -> list[dict[str, Any]]:
                 "release": release.isoformat(timespec="minutes"),
                 "deadline": deadline.isoformat(timespec="minutes"),
             }
-            found.append(job | {"late_penalty_per_hour": 500.0, "restart_loss_hours": 0.3, "overdue": True} | own)
+            found.append(job | {"late_penalty_per_hour": 500.0, "overdue": True} | own)
     return found
 
 

@@ -64,14 +64,19 @@ def jobs(hours: int, seed: int = 1) -> list[dict[str, Any]]:
     return found
 
 
+def _stamp(local: pd.Timestamp) -> str:
+    """A local time with its UTC offset: the clocks are put back within the year."""
+    return local.tz_localize(ZONE, ambiguous=True, nonexistent="shift_forward").isoformat(timespec="minutes")
+
+
 def _job(name: str, work: float, release: pd.Timestamp, due: pd.Timestamp) -> dict[str, Any]:
     return {
         "kind": "training_job",
         "name": name,
         "pool": "h100",
         "work_node_hours": work,
-        "release": release.isoformat(timespec="minutes"),
-        "deadline": due.isoformat(timespec="minutes"),
+        "release": _stamp(release),
+        "deadline": _stamp(due),
         "value": round(work * NODE_HOUR_USD),
         "unfinished_value_per_node_hour": 0.6 * NODE_HOUR_USD,
         "restart_loss_hours": 0.3,
