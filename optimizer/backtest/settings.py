@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from optimizer.component import StrictModel
 from optimizer.horizon import step_length
@@ -20,109 +20,99 @@ PolicyName = Literal[
 ]
 
 
-class Rule(StrictModel):
-    """A way to forecast some columns."""
+class ColumnsForecast(StrictModel):
+    """A way to forecast columns that go by themselves."""
+
+    columns: Annotated[tuple[Reference, ...], Field(min_length=1)]
+    """Columns that are forecast so."""
+    spread: bool = False
+    """Whether members repeat the errors that this made on past days; else all are alike."""
+    look_back_days: Count = 90
+    """Days of which the errors are taken."""
 
     def targets(self) -> tuple[str, ...]:
         """Columns that are forecast for their own sake."""
-        raise NotImplementedError
+        return self.columns
 
     def leading(self) -> tuple[str, ...]:
         """Columns that those follow; they are forecast too."""
         return ()
 
-    def forecaster(self) -> Forecaster:
-        """The forecaster of the library that it stands for."""
-        raise NotImplementedError
+
+class LedForecast(StrictModel):
+    """A way to forecast columns some of which follow others that are known ahead."""
+
+    leaders: dict[Reference, Reference] = {}  # noqa: RUF012
+    """What each column follows: ``{market.lz_west_rt: market.lz_west_da}``; leaders are forecast too."""
+    others: tuple[Reference, ...] = ()
+    """Columns without a leader, forecast together with those."""
+    limits: dict[Reference, tuple[float, float]] = {}  # noqa: RUF012
+    """Least and largest value by column (price cap and floor)."""
+
+    @model_validator(mode="after")
+    def _has_columns(self) -> Self:
+        if not self.targets():
+            raise ValueError("forecasts no column; give leaders or others")
+        return self
+
+    def targets(self) -> tuple[str, ...]:
+        """Columns that are forecast for their own sake."""
+        return (*self.leaders, *self.others)
+
+    def leading(self) -> tuple[str, ...]:
+        """Columns that those follow; they are forecast too."""
+        return tuple(self.leaders.values())
 
 
-class PersistenceForecast(Rule):
+class PersistenceForecast(ColumnsForecast):
     """Every step is like the last value known."""
 
     kind: Literal["persistence"] = "persistence"
-    columns: Annotated[tuple[Reference, ...], Field(min_length=1)]
-    """Columns that are forecast so."""
-    spread: bool = False
-    """Whether members repeat the errors that this made on past days; else all are alike."""
-    look_back_days: Count = 90
-    """Days of which the errors are taken."""
-
-    def targets(self) -> tuple[str, ...]:
-        return self.columns
 
     def forecaster(self) -> Forecaster:
+        """The forecaster of the library that it stands for."""
         from optimizer.forecasting import Persistence
 
         return Persistence(self.columns, self.look_back_days, self.spread)
 
 
-class SeasonalForecast(Rule):
+class SeasonalForecast(ColumnsForecast):
     """Every step is like the same time of the last day, or week, that is known."""
 
     kind: Literal["seasonal_naive"] = "seasonal_naive"
-    columns: Annotated[tuple[Reference, ...], Field(min_length=1)]
-    """Columns that are forecast so."""
     period: Literal["day", "week"] = "day"
     """After how long it repeats itself."""
-    spread: bool = False
-    """Whether members repeat the errors that this made on past days; else all are alike."""
-    look_back_days: Count = 90
-    """Days of which the errors are taken."""
-
-    def targets(self) -> tuple[str, ...]:
-        return self.columns
 
     def forecaster(self) -> Forecaster:
+        """The forecaster of the library that it stands for."""
         from optimizer.forecasting import SeasonalNaive
 
         return SeasonalNaive(self.columns, self.period, self.look_back_days, self.spread)
 
 
-class BootstrapForecast(Rule):
+class BootstrapForecast(LedForecast):
     """Followers of a leader known ahead (real-time of day-ahead prices) with the errors of past days, in blocks."""
 
     kind: Literal["residual_bootstrap"] = "residual_bootstrap"
-    leaders: dict[Reference, Reference]
-    """What each column follows: ``{market.lz_west_rt: market.lz_west_da}``; leaders are forecast too."""
-    others: tuple[Reference, ...] = ()
-    """Columns without a leader, whose errors are drawn with the same days."""
     look_back_days: Count = 365
     """Days from which errors are drawn, or as many as the history has."""
-    limits: dict[Reference, tuple[float, float]] = {}  # noqa: RUF012
-    """Least and largest value by column (price cap and floor)."""
-
-    def targets(self) -> tuple[str, ...]:
-        return (*self.leaders, *self.others)
-
-    def leading(self) -> tuple[str, ...]:
-        return tuple(self.leaders.values())
 
     def forecaster(self) -> Forecaster:
+        """The forecaster of the library that it stands for."""
         from optimizer.forecasting import ResidualBootstrap
 
         return ResidualBootstrap(self.leaders, self.others, self.look_back_days, limits=self.limits)
 
 
-class AutoregressiveForecast(Rule):
+class AutoregressiveForecast(LedForecast):
     """A regression on past values, and on a leader known ahead, fitted anew at each decision."""
 
     kind: Literal["autoregression"] = "autoregression"
-    leaders: dict[Reference, Reference] = {}  # noqa: RUF012
-    """What columns follow."""
-    others: tuple[Reference, ...] = ()
-    """Columns without a leader."""
     look_back_days: Count = 120
     """Days to which it is fitted."""
-    limits: dict[Reference, tuple[float, float]] = {}  # noqa: RUF012
-    """Least and largest value by column."""
-
-    def targets(self) -> tuple[str, ...]:
-        return (*self.leaders, *self.others)
-
-    def leading(self) -> tuple[str, ...]:
-        return tuple(self.leaders.values())
 
     def forecaster(self) -> Forecaster:
+        """The forecaster of the library that it stands for."""
         from optimizer.forecasting import Autoregression
 
         return Autoregression(self.leaders, self.others, self.look_back_days, limits=self.limits)

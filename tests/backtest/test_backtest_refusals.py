@@ -48,6 +48,7 @@ def test_times_that_the_data_do_not_cover(start: str, end: str, told: str, tmp_p
         ({"policies": ["risk_averse"]}, "risk.weight is 0"),
         ({"policies": ["clever"]}, "clever"),
         ({"forecasts": [{"kind": "oracle"}]}, "oracle"),
+        ({"forecasts": [{"kind": "autoregression"}]}, "forecasts no column; give leaders or others"),
     ],
 )
 def test_settings_that_do_not_fit(settings: dict[str, Any], told: str, tmp_path: Path) -> None:

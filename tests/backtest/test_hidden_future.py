@@ -79,3 +79,28 @@ def test_the_blank_scenario_keeps_what_is_no_data(tmp_path: Path) -> None:
     case = read_case(write_case(tmp_path, MORNING * 2), START, END)
     blank = without_values(case.record.scenario)
     assert blank.sites[0].assets[0].hashprice_per_ph_day.values[0, 0] == 48.0  # type: ignore[attr-defined]
+
+
+def test_within_a_window_only_the_steps_that_have_come_are_seen(tmp_path: Path) -> None:
+    """Proves: two days that part at 03:00, in the middle of a window, have the same battery until then, although it is
+    set again in each step. Sensitivity: with the whole window seen at its start, it would charge at 100 for the hour at
+    400, and not for the one at 0."""
+    battery = {"kind": "battery", "name": "b", "power_mw": 1, "energy_mwh": 4, "charge_efficiency": 1.0}
+    battery |= {"discharge_efficiency": 1.0, "soc_start_mwh": 2}
+    contracts = [
+        {"kind": "index_supply", "name": "spot", "price_per_mwh": "m.price"},
+        {"kind": "export", "name": "back", "price_per_mwh": {"series": "m.price", "add": -0.001}},
+    ]
+    done = []
+    for rest in (0.0, 400.0):
+        folder = tmp_path / f"{rest:g}"
+        folder.mkdir()
+        day = [100.0, 100.0, 100.0, *[rest] * 3, *[100.0] * 18]
+        grid = {"import_limit_mw": 10, "export_limit_mw": 10}
+        path = write_case(folder, day, assets=[battery], contracts=contracts, grid=grid)
+        done.append(run_policy(read_case(path, START, END), Optimized())[0].done.values)
+    one, other = ({name: values for name, values in values.items() if "charge" in name} for values in done)
+    assert one
+    for name, values in one.items():
+        np.testing.assert_array_equal(values[..., :3], other[name][..., :3])
+    assert any((values[..., 3:] != other[name][..., 3:]).any() for name, values in one.items())
