@@ -27,6 +27,9 @@ from optimizer.parts import place
 from optimizer.scenario_file import parse_scenario
 from optimizer.workload import Workload
 
+sys.path.insert(0, str(Path(__file__).parent))
+from prose import prose
+
 DOCS = Path(__file__).resolve().parent
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 SECTIONS = {"contracts": Contract, "cooling": Cooling, "assets": Asset, "workloads": Workload}
@@ -297,32 +300,6 @@ def _domain(variable: Any) -> str:
 def _booked(index_sets: tuple[Any, ...], steps: tuple[int, ...] | None) -> str:
     often = "in every step" if steps is None else "at the end of each period"
     return often if len(index_sets) > 1 else "once, at the end of the horizon"
-
-
-# ---------------------------------------------------------------------- docstrings as Markdown
-def prose(text: str) -> str:
-    """A docstring as Markdown: literal blocks are fenced, literals and references become code."""
-    out: list[str] = []
-    literal = False
-    for line in inspect.cleandoc(text).splitlines():
-        indented = line.startswith("    ")
-        if not literal and indented and (not out or not out[-1]):
-            out.append("```text")
-            literal = True
-        elif literal and line and not indented:
-            while not out[-1]:
-                out.pop()
-            out += ["```", ""]
-            literal = False
-        out.append(line[4:] if literal else _inline(line))
-    while literal and not out[-1]:
-        out.pop()
-    return "\n".join([*out, "```"] if literal else out)
-
-
-def _inline(line: str) -> str:
-    line = re.sub(r":(?:mod|func|class|meth):`~?([^`]+)`", r"`\1`", line)
-    return re.sub(r"::$", ":", line.replace("``", "`"))
 
 
 def main() -> int:

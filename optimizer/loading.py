@@ -6,12 +6,13 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from optimizer.contract import Contract
 from optimizer.data_files import Tables
+from optimizer.data_frames import with_frames
 from optimizer.errors import InputError, Problem
 from optimizer.horizon import Horizon
 from optimizer.parts import finding_path, place
@@ -22,29 +23,53 @@ from optimizer.series import DataSource, SourceReader
 from optimizer.validation import genuine_errors, problems_of
 from optimizer.yaml_reader import copied
 
+if TYPE_CHECKING:
+    from optimizer.data_frames import Frame
+
 log = logging.getLogger(__name__)
 
 
-def load(path: str | Path, overrides: Sequence[str] = (), carry: str | Path | None = None) -> Scenario:
+def load(
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    carry: str | Path | None = None,
+    *,
+    frames: Mapping[str, Frame] | None = None,
+) -> Scenario:
     """Read and check a scenario file (YAML or JSON); ``overrides`` are ``path=value`` as of ``--set``.
 
     ``carry`` is a file with the section ``carry`` of the run that ended where this one starts (``carry.yaml`` of its
-    results folder). Raises :class:`~optimizer.errors.InputError` with every problem found, each with its place and line
-    in the file.
+    results folder). ``frames`` are pandas or xarray objects by the name of the data source whose file they stand in for
+    (:func:`optimizer.data_frames.with_frames`). Raises :class:`~optimizer.errors.InputError` with every problem found,
+    each with its place and line in the file.
     """
     started = time.perf_counter()
-    scenario = _with_warnings_told(checked(read_raw(path, overrides, carry)))
+    scenario = _with_warnings_told(_checked_with(read_raw(path, overrides, carry), None, frames))
     scenario._file = Path(path)
     scenario._read_s = time.perf_counter() - started
     return scenario
 
 
-def scenario_from_dict(data: Mapping[str, Any], folder: str | Path = ".") -> Scenario:
-    """Check a scenario given as plain dictionaries, with the keys of the file; data files are found from ``folder``."""
+def scenario_from_dict(
+    data: Mapping[str, Any], folder: str | Path = ".", *, frames: Mapping[str, Frame] | None = None
+) -> Scenario:
+    """Check a scenario given as plain dictionaries, with the keys of the file; data files are found from ``folder``.
+
+    A series may be a numpy array, a pandas Series or an xarray DataArray: with times, the values at the steps of the
+    horizon are taken. ``frames`` are those of :func:`load`.
+    """
     started = time.perf_counter()
-    scenario = _with_warnings_told(checked(RawScenario(copied(dict(data)), path=None), Path(folder)))
+    scenario = _with_warnings_told(_checked_with(RawScenario(copied(dict(data)), path=None), Path(folder), frames))
     scenario._read_s = time.perf_counter() - started
     return scenario
+
+
+def _checked_with(raw: RawScenario, folder: Path | None, frames: Mapping[str, Frame] | None) -> Scenario:
+    if not frames:
+        return checked(raw, folder)
+    folder = folder or raw.folder
+    raw, tables = with_frames(raw, frames, folder)
+    return checked(raw, folder, context_of(raw.data, folder, tables))
 
 
 def read_raw(path: str | Path, overrides: Sequence[str] = (), carry: str | Path | None = None) -> RawScenario:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
+from optimizer.data_frames import is_series_object, listed
 from optimizer.errors import did_you_mean, shown, with_hint
 from optimizer.horizon import Horizon, parse_stamp, stamp_text, to_utc
 
@@ -220,7 +221,7 @@ class SeriesOf:
 
     def _validated(self, value: object, info: ValidationInfo) -> Series:
         context: LoadContext = info.context if isinstance(info.context, LoadContext) else LoadContext()
-        raw = value.raw if isinstance(value, Series) else _plain(value)
+        raw = value.raw if isinstance(value, Series) else _plain(value, context.horizon)
         values = _resolved(raw, context)
         if values is None and isinstance(value, Series):
             values = value._values  # read with its files before: they need not be there again
@@ -325,12 +326,16 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _plain(value: object) -> object:
-    """Arrays and tuples of Python callers as the lists that a scenario file would hold."""
+def _plain(value: object, horizon: Horizon | None) -> object:
+    """Arrays, tuples and series objects of Python callers as the lists that a scenario file would hold."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     if isinstance(value, list | tuple):
-        return [_plain(item) if isinstance(item, np.ndarray | np.generic | tuple) else item for item in value]
+        return [_plain(item, horizon) if isinstance(item, np.ndarray | np.generic | tuple) else item for item in value]
+    if isinstance(value, Mapping) and "series" in value:
+        return {key: _plain(item, horizon) if key == "series" else item for key, item in value.items()}
+    if is_series_object(value):
+        return listed(value, horizon)
     return value
 
 
