@@ -8,7 +8,7 @@ affine: a constant plus a list of terms.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,9 @@ from optimizer.template import Param, consecutive
 
 MAX_AXES = 8
 """Nested index sets of one rule (its own and those of its sums); every array has this many axes, most of length 1."""
+
+FEW_LABELS = 4000
+"""Labels up to which they are looked up one by one."""
 
 _SUMS = (expr.SumExpression, expr.LinearExpression, expr.NPV_SumExpression)
 _PRODUCTS = (expr.ProductExpression, expr.MonomialTermExpression, expr.NPV_ProductExpression)
@@ -50,6 +53,7 @@ class SetIndex:
             self.dimen == 1 and self.size > 0 and first.dtype.kind in "iu" and bool(np.all(np.diff(first) == 1))
         )
         self._lookup: pd.Index | None = None
+        self._places: dict[Any, int] | None = None
 
     def positions(self, labels: list[Any]) -> NDArray[np.int64]:
         """Positions of (broadcastable) label arrays; KeyError where a label is not in the set."""
@@ -59,6 +63,8 @@ class SetIndex:
                 raise KeyError("index outside its set")
             return found
         arrays = np.broadcast_arrays(*labels)
+        if self.dimen > 1 and max(self.size, arrays[0].size) <= FEW_LABELS:
+            return self._one_by_one(arrays)
         if self._lookup is None:
             self._lookup = pd.Index(self.labels[0]) if self.dimen == 1 else pd.MultiIndex.from_arrays(list(self.labels))
         flat = [array.ravel() for array in arrays]
@@ -68,6 +74,14 @@ class SetIndex:
             raise KeyError("index outside its set")
         return found
 
+    def _one_by_one(self, arrays: Sequence[Any]) -> NDArray[np.int64]:
+        """The same from a dictionary, which is faster for a few labels of several parts than pandas' index."""
+        if self._places is None:
+            self._places = {label: n for n, label in enumerate(zip(*[c.tolist() for c in self.labels], strict=True))}
+        wanted = zip(*[array.ravel().tolist() for array in arrays], strict=True)
+        places = self._places
+        return np.array([places[label] for label in wanted], np.int64).reshape(arrays[0].shape)
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -75,14 +89,12 @@ class Columns:
 
     first: int
     sets: tuple[SetIndex, ...]
+    shape: tuple[int, ...] = field(init=False)
+    size: int = field(init=False)
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(s.size for s in self.sets)
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", tuple([s.size for s in self.sets]))
+        object.__setattr__(self, "size", math.prod(self.shape))
 
     def label_of(self, column: int) -> tuple[Any, ...]:
         """Labels of the variable that stands in a column."""

@@ -65,7 +65,10 @@ def subsidy_btc(utc: pd.DatetimeIndex) -> NDArray[np.float64]:
     while steps[-1][0] + interval <= utc[-1]:
         steps.append((steps[-1][0] + interval, steps[-1][1] / 2.0))
     for since, value in steps:
-        subsidy[np.asarray(utc >= since)] = value
+        if since <= utc[0]:
+            subsidy[:] = value
+        elif since <= utc[-1]:
+            subsidy[np.asarray(utc >= since)] = value
     return subsidy
 
 

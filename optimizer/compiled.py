@@ -20,10 +20,10 @@ from pyomo.core.expr import relational_expr as rel
 from pyomo.core.expr.template_expr import tuple_to_relational_expr
 from pyomo.repn import generate_standard_repn
 
-from optimizer.affine import MAX_AXES, Affine, Context, Evaluator, NotAffineError, SetIndex
+from optimizer.affine import MAX_AXES, Affine, Context, Evaluator, NotAffineError, SetIndex, Term
 from optimizer.matrix import matrix_of
+from optimizer.recipe import Recipe, Rows
 from optimizer.symbolic import templatized
-from optimizer.tracing import Rows, rows_of
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
@@ -124,7 +124,8 @@ class Compiled:
         expression, symbols = templatized(block, lambda b, index: rule(b, *index), product)
         context = self.evaluator.bind(product, symbols, Context())
         affine = self.evaluator.affine(expression, context)
-        return rows_of(None, Affine(0.0, affine.terms), Affine(affine.constant), context)
+        terms = [Term((0, term.columns), term.coefficients, term.shape) for term in affine.terms]
+        return Recipe(None, Affine(0.0, terms), Affine(affine.constant), context).rows([0], [])
 
     # ------------------------------------------------------------------ the matrix
     def _compile(self, sampled_rows: int) -> Arrays:

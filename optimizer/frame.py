@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyomo.environ as pyo
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from optimizer.horizon import Horizon
 
 Floats = NDArray[np.float64]
+Worked = TypeVar("Worked")
 
 
 @dataclass(eq=False)
@@ -73,6 +75,26 @@ class Frame:
     memo: dict[Any, Any] = field(default_factory=dict, repr=False)
     """What the component has worked out from these data and asks for again and again."""
 
+    def remembered(self, key: Any, work: Callable[[], Worked]) -> Worked:
+        """What ``work()`` gives, worked out when first asked for under this key; arrays are not to be written to.
+
+        It may depend on the frame's data and on the component's own fields, not on the model.
+        """
+        if key not in self.memo:
+            found = work()
+            if isinstance(found, np.ndarray):
+                found = found.view()
+                found.flags.writeable = False
+            self.memo[key] = found
+        known: Worked = self.memo[key]
+        return known
+
+    def forget(self) -> None:
+        """Work everything out anew, as the horizon has changed."""
+        self.memo.clear()
+        for name in ("lowest_buy_price", "highest_sell_price", "largest_load_mw"):
+            self.__dict__.pop(name, None)
+
     # ------------------------------------------------------------------ sizes and data
     @property
     def shape(self) -> tuple[int, int]:
@@ -88,10 +110,22 @@ class Frame:
         """A series as (members, steps); no copy is made for members that share it, nor for a part of the horizon."""
         if series.values.shape[1] == 1:
             return self.full(series.values)
+        values = series.values
+        if values.shape == self.shape:
+            return values  # a series is not to be written to either
         return series.by_member(self.members_count)[:, : self.horizon.steps]
 
     def full(self, value: Any) -> Floats:
-        return np.broadcast_to(np.asarray(value, dtype=float), self.shape)
+        """A number, or an array that may be broadcast, as (members, steps), not to be written to."""
+        array = np.asarray(value, dtype=float)
+        if array.ndim == 0:  # by far the most; what numpy's own function does for it takes ten times as long
+            found = np.ndarray(self.shape, float, np.array(array, ndmin=1), strides=(0, 0))
+        elif array.shape == self.shape:
+            found = array.view()
+        else:
+            return np.broadcast_to(array, self.shape)
+        found.flags.writeable = False
+        return found
 
     def zeros(self) -> Floats:
         return self.full(0.0)
@@ -104,6 +138,8 @@ class Frame:
     def lowest_buy_price(self) -> Floats:
         """Lowest marginal price per MWh at which the site's contracts can deliver, (members, steps); inf without
         any."""
+        if self._is_behind_a_meter:
+            return self.meters[0].frame.lowest_buy_price
         contracts = [(p.component, p.frame) for p in self.site_parts if isinstance(p.component, Contract)]
         prices = [contract.lowest_buy_price(f) for contract, f in contracts]
         adders = [contract.lowest_buy_adder(f) for contract, f in contracts]
@@ -112,10 +148,17 @@ class Frame:
     @cached_property
     def highest_sell_price(self) -> Floats:
         """Highest marginal price per MWh that the site's contracts pay, (members, steps); -inf without any."""
+        if self._is_behind_a_meter:
+            return self.meters[0].frame.highest_sell_price
         contracts = [(p.component, p.frame) for p in self.site_parts if isinstance(p.component, Contract)]
         prices = [contract.highest_sell_price(f) for contract, f in contracts]
         adders = [contract.highest_sell_adder(f) for contract, f in contracts]
         return np.asarray(np.maximum.reduce([self.full(-np.inf), *prices]) + np.add.reduce([self.zeros(), *adders]))
+
+    @property
+    def _is_behind_a_meter(self) -> bool:
+        """Whether it is the frame of a component at one site, which sees what the site's own frame sees."""
+        return self.part.site is not None and self.meters[0] is not self.part
 
     @property
     def metered_sites(self) -> tuple[str, ...]:
@@ -126,6 +169,8 @@ class Frame:
     def largest_load_mw(self) -> Floats:
         """Most that the metered sites together can take from the grid, MW, (members, steps): all machines at full
         power, within the connections. A finite bound for peaks and positions."""
+        if self._is_behind_a_meter:
+            return self.meters[0].frame.largest_load_mw
         site_loads = [site.component.largest_load(site.frame) for site in self.meters]  # type: ignore[attr-defined]
         return np.asarray(np.add.reduce([self.zeros(), *site_loads]))
 

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path("/")
 """Where the system's own files are looked for."""
+STALE_AFTER_S = 0.5
 
 
 def free_memory_bytes(root: Path = ROOT) -> float | None:
-    """Bytes that may still be taken; None where the system does not say (then nothing is refused for its size)."""
+    """Bytes that may still be taken; None where the system does not say (then nothing is refused for its size).
+
+    Of this system, what was read less than half a second ago is not read again: a run of small problems asks for it
+    more often than it changes.
+    """
+    global _last
+    now = time.monotonic()
+    if root is ROOT and _last is not None and now - _last[0] < STALE_AFTER_S:
+        return _last[1]
     found = [*_of_the_machine(root), *_of_control_groups(root), *_of_the_process(root)]
-    return min(found) if found else None
+    free = min(found) if found else None
+    if root is ROOT:
+        _last = now, free
+    return free
+
+
+_last: tuple[float, float | None] | None = None
+"""When the system was last asked, and what it said."""
 
 
 def _of_the_machine(root: Path) -> Iterator[float]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import ArrayLike
 from pyomo.core.base.component import Component as PyomoComponent
 from pyomo.core.base.set import SetData
 
-from optimizer.light_sets import LightIndexedSet, LightProduct, LightSet, as_light
+from optimizer.light_sets import LightIndexedSet, LightProduct, LightRange, LightSet, as_light
 from optimizer.symbols import NotTraceableError, is_symbolic, item
 
 
@@ -29,13 +30,20 @@ class LightComponent:
     doc: str | None = None
 
     def __init__(self, sets: tuple[Any, ...]) -> None:
-        self.sets: tuple[LightSet, ...] = tuple(as_light(s) for s in sets)
+        self.sets: tuple[LightSet, ...] = tuple([s if s.__class__ is LightRange else as_light(s) for s in sets])
+        self.signature: tuple[Any, ...] = (self.__class__, *[s.key for s in self.sets])
+        """What a rule's rows depend on of the declaration, beside its data and its columns."""
         self.name = self.local_name = ""
         self._block: LightBlock | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(len(s) for s in self.sets)
+        return tuple([len(s) for s in self.sets])
+
+    @property
+    def kind(self) -> Any:
+        """Class of the component that has declared it; None of what is the model's own."""
+        return None if self._block is None else self._block.kind
 
     def placed(self, block: LightBlock, name: str) -> None:
         """Take a name: in its block, and in the whole model as Pyomo writes it."""
@@ -130,9 +138,17 @@ class LightBlock:
 
     def __init__(self, model: LightModel | None, container: str = "", label: str = "") -> None:
         self._model, self._container, self._label = model, container, label
+        self.kind: type | None = None
+        """Class of the component that declares here, where it is known."""
         self._name = f"{container}[{label}]" if container else ""
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, LightComponent):
+            self.__dict__[name] = value
+            if value._block is None:
+                value.placed(self, name)
+                self.model().declared.append(value)
+            return
         if isinstance(value, SetData):
             value = as_light(value)
         elif isinstance(value, PyomoComponent):
@@ -140,11 +156,7 @@ class LightBlock:
                 f"{name} is one of Pyomo's own components; a light model knows those of the project"
             )
         self.__dict__[name] = value
-        if isinstance(value, LightComponent):
-            if value._block is None:
-                value.placed(self, name)
-                self.model().declared.append(value)
-        elif isinstance(value, LightIndexedSet | LightSet) and not value.name:
+        if isinstance(value, LightIndexedSet | LightSet) and not value.name:
             value.name = name
             if isinstance(value, LightIndexedSet):
                 value.construct(self)
@@ -198,6 +210,11 @@ class LightModel(LightBlock):
 
     def model(self) -> LightModel:
         return self
+
+    @cached_property
+    def kinds(self) -> frozenset[Any]:
+        """Classes of the components that declare in the model."""
+        return frozenset(block.kind for block in (*self.sites.values(), *self.parts.values()))
 
     def components(self, kind: type[LightComponent]) -> list[Any]:
         """Declarations of a kind in Pyomo's order: the root's own, then block by block."""

@@ -13,6 +13,31 @@ from pyomo.core.base.set import SetData
 
 from optimizer.symbols import TRACING, NotTraceableError, is_symbolic, opened
 
+MOST_NUMBERED = 10_000
+"""Contents of sets that are known by a number at a time."""
+
+
+class _Numbers:
+    """A number for each content of a set, the same one as long as the content is remembered, and never another's."""
+
+    def __init__(self) -> None:
+        self._of: dict[Any, int] = {}
+        self._next = 0
+        self._lock = threading.Lock()
+
+    def of(self, content: Any) -> int:
+        with self._lock:
+            found = self._of.get(content)
+            if found is None:
+                if len(self._of) >= MOST_NUMBERED:
+                    self._of.clear()
+                found = self._of[content] = self._next
+                self._next += 1
+            return found
+
+
+_NUMBERS = _Numbers()
+
 
 class LightSet:
     """Labels of an index set, in order; ``dimen`` numbers (or words) each."""
@@ -22,11 +47,14 @@ class LightSet:
         first = labels[0] if labels else None
         self.dimen: int = dimen or (len(first) if isinstance(first, tuple) else 1)
         self.name = ""
+        self._key: Any = None
 
-    @cached_property
+    @property
     def key(self) -> Any:
-        """What the set holds."""
-        return self.dimen, tuple(self.members)
+        """What the set holds, by a number: as short for a year of labels as for two."""
+        if self._key is None:
+            self._key = "labels", _NUMBERS.of((self.dimen, tuple(self.members)))
+        return self._key
 
     @cached_property
     def _places(self) -> dict[Any, int]:
@@ -65,10 +93,7 @@ class LightRange(LightSet):
         self.start, self.size = start, size
         self.members: Any = range(start, start + size)
         self.dimen, self.name = 1, ""
-
-    @property
-    def key(self) -> Any:
-        return self.start, self.size
+        self._key = start, size
 
     def __len__(self) -> int:
         return self.size
@@ -100,7 +125,8 @@ class LightIndexedSet:
 
     @cached_property
     def key(self) -> Any:
-        return tuple((key, group.key) for key, group in self.groups.items())
+        """What the sets hold, by a number."""
+        return "groups", _NUMBERS.of(tuple((key, group.key) for key, group in self.groups.items()))
 
     def __getitem__(self, key: Any) -> Any:
         return LightGroup(self, key) if is_symbolic(key) else self.groups[key]

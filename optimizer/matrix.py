@@ -74,15 +74,16 @@ def order_of(rows: Any, columns: Any, shape: tuple[int, int], given: list[Any] |
     place *= shape[0]
     place += rows
     order = np.argsort(place, kind="stable")
-    del place
-    rows, columns = rows[order], columns[order]
+    place = place[order]
+    rows = rows[order]
     starts = None
     if len(order):
         new = np.ones(len(order), bool)
-        np.logical_or(rows[1:] != rows[:-1], columns[1:] != columns[:-1], out=new[1:])
+        np.not_equal(place[1:], place[:-1], out=new[1:])
         if not new.all():
             starts = np.flatnonzero(new)
-            rows, columns = rows[new], columns[new]
+            rows, columns = rows[starts], columns[order[starts]]
+    del place
     return Order(shape, order, starts, _starts_of(columns, shape[1]), rows.astype(np.int32, copy=False), given)
 
 

@@ -28,7 +28,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from optimizer.audit import AuditView
+from optimizer.audit import AuditView, frame_of
 from optimizer.bitcoin import (
     HASHES_PER_DIFFICULTY,
     TARGET_BLOCK_SECONDS,
@@ -94,6 +94,10 @@ class MiningRevenue(StrictModel):
         if self.bitcoin is None:
             assert self.hashprice_per_ph_day is not None
             return f.values(self.hashprice_per_ph_day)
+        return frame_of(f).remembered("hashprice", lambda: self._from_the_network(f))
+
+    def _from_the_network(self, f: Frame | AuditView) -> Floats:
+        assert self.bitcoin is not None
         reward = self._subsidy(f) + f.values(self.bitcoin.fees_per_block_btc)
         return hashprice_per_ph_day(self._difficulty(f), reward, f.values(self.bitcoin.price))
 

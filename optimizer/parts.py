@@ -15,6 +15,7 @@ from optimizer.contract import Contract
 from optimizer.errors import did_you_mean
 from optimizer.frame import Frame, Part
 from optimizer.horizon import Horizon
+from optimizer.light_model import LightModel
 from optimizer.scenario import Scenario
 from optimizer.site import Site
 
@@ -33,12 +34,17 @@ class Parts:
         """Give all frames the model in which their components declare themselves."""
         for part in (*self.components.values(), *self.sites.values()):
             part.frame.model = model
+        if isinstance(model, LightModel):
+            for blocks, parts in ((model.parts, self.components), (model.sites, self.sites)):
+                for label, part in parts.items():
+                    blocks[label].kind = type(part.component)
         return self
 
     def cut_after(self, steps: int) -> Parts:
         """See only the first ``steps`` of the horizon, as if the run ended there."""
         for part in (*self.components.values(), *self.sites.values()):
             frame = part.frame
+            frame.forget()
             whole = frame.horizon
             frame.is_cut = steps < whole.steps
             frame.horizon = Horizon(timezone=whole.timezone, start=whole.start, step=whole.step, steps=steps)

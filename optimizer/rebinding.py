@@ -6,28 +6,40 @@ columns of all variables are all that its rows depend on. :class:`Kept` holds th
 inputs; where they are the same, the rows are taken over, and where a rule, a number or a datum differs, they are
 evaluated anew. Nothing is assumed of what a component may have done with a price.
 
-At its first evaluation a rule is also run at a few plain indices, and the row compared (:mod:`optimizer.sampling`).
+To evaluate a rule is to fill data and columns into its :class:`~optimizer.recipe.Recipe`, which is worked out once in a
+process for all rules that say the same. The first time that a rule says it, it is also run at a few plain indices, and
+the row compared (:mod:`optimizer.sampling`).
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.affine import MAX_AXES, Affine, Context, NotAffineError
+from optimizer.affine import Affine, Context, NotAffineError
 from optimizer.compiled import Arrays, Compiled, RowBlock, TemplateMismatchError
 from optimizer.kept import Entry, FirstColumns, Kept, same_inputs
 from optimizer.light_model import LightConstraint, LightModel, LightParam
 from optimizer.light_sets import LightSet
 from optimizer.matrix import Matrix, matrix_in, order_of
-from optimizer.sampling import compare_bounds, compare_items, compare_rows, compare_values, sides_of
+from optimizer.recipe import RECIPES, Recipe, Rows
+from optimizer.sampling import (
+    as_bounds,
+    as_value,
+    compare_bounds,
+    compare_items,
+    compare_once,
+    compare_rows,
+    compare_values,
+    said,
+    sides_of,
+)
 from optimizer.symbols import NotTraceableError, Traced, item_itself, key_of, traced, tracing
-from optimizer.tracing import COLUMN_SHAPE, LightEvaluator, Rows, rows_of
+from optimizer.tracing import LightEvaluator, Reader, data_of
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
@@ -49,6 +61,8 @@ class LightCompiled(Compiled):
         self.evaluator: Any = LightEvaluator(model)
         self.blocks: list[RowBlock] = []
         self._kept = kept
+        self._lines: dict[Any, Rows] = {}
+        """Lines of the ledger as the objective adds them up."""
         own = self.evaluator.columns
         self._firsts = FirstColumns([(v.name, own[id(v)].first, own[id(v)].size) for v in self.evaluator.variables])
         if kept is not None:
@@ -60,15 +74,22 @@ class LightCompiled(Compiled):
         self, block: Any, index_sets: tuple[Any, ...], rule: Any, solution: Floats, *, name: Any = None
     ) -> Floats:
         """Values of ``rule(block, *index)`` at a solution; shape = sizes of the index sets. ``name`` is that under
-        which its evaluation is kept."""
+        which its evaluation is kept; a line of the ledger is known by it from the objective."""
+        shape = tuple([len(s) for s in index_sets])
+        if name in self._lines:
+            rows = self._lines[name]
+            return (rows.at(solution) + rows.upper).reshape(shape)
         with tracing():
             found = traced(rule, block, index_sets)
-        shape = tuple(len(s) for s in index_sets)
         component = item_itself(found[0], index_sets)
         if component is None:
             rows = self._linear(block, index_sets, rule, name, found)
             return (rows.at(solution) + rows.upper).reshape(shape)
-        compare_items(component, index_sets, rule, block)
+        key = self._key(found, index_sets)
+        compare_once(
+            said(rule, block, name, key[0], index_sets, found[1]),
+            lambda: compare_items(component, index_sets, rule, block),
+        )
         if isinstance(component, LightParam):
             return np.array(np.broadcast_to(component.array, shape), dtype=float)
         columns = self.evaluator.columns[id(component)]
@@ -81,12 +102,13 @@ class LightCompiled(Compiled):
         return self._linear(block, index_sets, rule, name, found)
 
     def _linear(self, block: Any, index_sets: tuple[Any, ...], rule: Any, name: Any, traced_rule: Traced) -> Rows:
-        def evaluate(found: Any, is_new: bool) -> Rows:
-            context = self.evaluator.bind(index_sets, 0, Context())
-            affine = self.evaluator.affine(found, context)
-            rows = rows_of(None, Affine(0.0, affine.terms), Affine(affine.constant), context)
-            if is_new:
-                compare_values(self.evaluator, str(name), index_sets, rule, block, rows)
+        def evaluate(key: Any) -> Rows:
+            recipe = self._recipe(key, traced_rule, index_sets, as_value)
+            rows: Rows = self.evaluator.rows(recipe, [*traced_rule[1].values()])
+            compare_once(
+                said(rule, block, name, key[0], index_sets, traced_rule[1]),
+                lambda: compare_values(self.evaluator, str(name), index_sets, rule, block, rows),
+            )
             return rows
 
         rows: Rows = self._evaluated(("linear", name), index_sets, traced_rule, evaluate)
@@ -94,33 +116,55 @@ class LightCompiled(Compiled):
 
     # ------------------------------------------------------------------ what was evaluated before
     def _evaluated(
-        self, name: Any, sets: tuple[LightSet, ...], traced_rule: Traced, evaluate: Callable[[Any, bool], Any]
+        self, name: Any, sets: tuple[LightSet, ...], traced_rule: Traced, evaluate: Callable[[Any], Any]
     ) -> Any:
-        """``evaluate`` of what the rule returns for symbols, or what was evaluated of the same before. It is told
-        whether the rule says something new, and is to be compared with itself at plain indices, or has other data
-        only."""
-        found, components = traced_rule
-        if isinstance(found, tuple):
-            key: Any = ("bounds", *map(key_of, found), *(s.key for s in sets))
-        else:
-            key = (key_of(found), *(s.key for s in sets))
+        """``evaluate`` (told the rule's key) of what the rule returns for symbols, or what was evaluated of the same
+        before."""
+        key, components = self._key(traced_rule, sets), traced_rule[1]
         kept = self._kept
         if kept is None or name[-1] is None:
-            return evaluate(found, True)
+            return evaluate(key)
         entry = kept.entries.get(name)
         if entry is not None and entry.key == key and same_inputs(entry.inputs, components):
             kept.reused += 1
             if entry.firsts is self._firsts or not isinstance(entry.value, Rows):
                 return entry.value
             rows = entry.value.moved(lambda column: entry.firsts.moved(column, self._firsts))
-            kept.entries[name] = replace(entry, value=rows, firsts=self._firsts)
+            kept.entries[name] = Entry(key, entry.inputs, rows, self._firsts)
             return rows
         kept.evaluated += 1
         log.debug("%s is evaluated %s", " ".join(map(str, name)), "for the first time" if entry is None else "anew")
-        value = evaluate(found, entry is None or entry.key != key)
-        inputs = {n: (getattr(c, "array", None), tuple(s.key for s in c.sets)) for n, c in components.items()}
+        value = evaluate(key)
+        inputs = {n: (getattr(c, "array", None), c.signature) for n, c in components.items()}
         kept.entries[name] = Entry(key, inputs, value, self._firsts)
         return value
+
+    def _key(self, traced_rule: Traced, sets: tuple[LightSet, ...]) -> Any:
+        """What a rule says, and over which index sets."""
+        found = traced_rule[0]
+        words = ("sides", *map(key_of, found)) if found.__class__ is tuple else key_of(found)
+        return (words, *[s.key for s in sets])
+
+    def _recipe(
+        self, key: Any, traced_rule: Traced, sets: tuple[LightSet, ...], sides: Callable[[Any], tuple[Any, Any, Any]]
+    ) -> Recipe:
+        """What a rule's rows are made of; ``sides`` finds lower side, body and upper side in what the rule returns."""
+        found, read = traced_rule
+        components = [*read.values()]
+        whole_key = (sides, key, *[c.signature for c in components])
+        recipe = RECIPES.get(whole_key)
+        if recipe is None:
+            reader = Reader(self.evaluator, components)
+            context = reader.bind(sets, 0, Context())
+            low, body, high = (None if side is None else reader.affine(side, context) for side in sides(found))
+            if body is None:
+                raise NotTraceableError("a rule without a body")
+            if sides is as_value:
+                body, high = Affine(0.0, body.terms), Affine(body.constant)
+            recipe = Recipe(low, body, high, context)
+            if not reader.is_of_data:
+                RECIPES.put(whole_key, recipe)
+        return recipe
 
     # ------------------------------------------------------------------ the matrix
     def _arrays(self) -> Arrays:
@@ -145,22 +189,18 @@ class LightCompiled(Compiled):
 
     def _rows(self, constraint: LightConstraint) -> Rows:
         block = constraint.parent_block()
+        found = traced(constraint.rule, block, constraint.sets)
 
-        def evaluate(found: Any, is_new: bool) -> Rows:
-            context = self.evaluator.bind(constraint.sets, 0, Context())
-            low, body, high = (
-                None if side is None else self.evaluator.affine(side, context) for side in sides_of(found)
+        def evaluate(key: Any) -> Rows:
+            recipe = self._recipe(key, found, constraint.sets, sides_of)
+            rows: Rows = self.evaluator.rows(recipe, [*found[1].values()])
+            compare_once(
+                said(constraint.rule, block, constraint.local_name, key[0], constraint.sets, found[1]),
+                lambda: compare_rows(self.evaluator, constraint, rows),
             )
-            if body is None:
-                raise NotTraceableError("a rule without a body")
-            rows = rows_of(low, body, high, context)
-            if is_new:
-                compare_rows(self.evaluator, constraint, rows)
             return rows
 
-        rows: Rows = self._evaluated(
-            ("rows", constraint.name), constraint.sets, traced(constraint.rule, block, constraint.sets), evaluate
-        )
+        rows: Rows = self._evaluated(("rows", constraint.name), constraint.sets, found, evaluate)
         return rows
 
     def _matrix(self, found: list[Rows], shape: tuple[int, int]) -> Matrix:
@@ -184,19 +224,20 @@ class LightCompiled(Compiled):
         rule = self.model.objective_rule
         assert rule is not None
 
-        def evaluate(found: Any, _: bool) -> Rows:
-            affine = self.evaluator.affine(found, Context())
-            total = np.sum(affine.constant, keepdims=True).reshape(COLUMN_SHAPE)
-            return rows_of(None, Affine(0.0, affine.terms), Affine(total), Context())
+        found = traced(rule, self.model, ())
 
-        rest: Rows = self._evaluated(("objective", ""), (), traced(rule, self.model, ()), evaluate)
+        def evaluate(key: Any) -> Rows:
+            rows: Rows = self.evaluator.rows(self._recipe(key, found, (), as_value), [*found[1].values()])
+            return rows
+
+        rest: Rows = self._evaluated(("objective", ""), (), found, evaluate)
         columns, values, offset = [rest.columns.ravel()], [rest.values.ravel()], float(rest.upper[0])
         for line in self.model.lines:  # each as the ledger has it, and kept once for both
-            rows = self.linear(line.block, line.index_sets, line.rule, name=line.name)
-            weights = np.repeat(self.model.weights, len(rows.upper) // len(self.model.weights))
+            rows = self._lines[line.name] = self.linear(line.block, line.index_sets, line.rule, name=line.name)
+            weights = self.model.weights
             columns.append(rows.columns.ravel())
-            values.append((rows.values * weights).ravel())
-            offset += float(weights @ rows.upper)
+            values.append((_by_member(rows.values, weights) * weights[:, np.newaxis]).ravel())
+            offset += float(_by_member(rows.upper, weights).sum(axis=-1) @ weights)
         cost = np.bincount(np.concatenate(columns), np.concatenate(values), self.evaluator.column_count)
         return cost.astype(float, copy=False), offset
 
@@ -223,24 +264,28 @@ class LightCompiled(Compiled):
         if not callable(variable.bounds):
             return variable.bounds
 
-        def evaluate(found: Any, is_new: bool) -> Any:
-            context = self.evaluator.bind(variable.sets, 0, Context())
-            shape = (*context.shape[: context.axes], *(1,) * (MAX_AXES - context.axes))
-            bounds = [
-                None if side is None else np.broadcast_to(self.evaluator.data(side, context), shape).ravel()
-                for side in found
-            ]
-            if is_new:
-                compare_bounds(variable, bounds)
-            return bounds
-
         block = variable.parent_block()
         found = traced(variable.bounds, block, variable.sets)
+
+        def evaluate(key: Any) -> Any:
+            recipe = self._recipe(key, found, variable.sets, as_bounds)
+            bounds = recipe.sides(data_of([*found[1].values()]))
+            compare_once(
+                said(variable.bounds, block, variable.local_name, key[0], variable.sets, found[1]),
+                lambda: compare_bounds(variable, bounds),
+            )
+            return bounds
+
         return self._evaluated(("bounds", variable.name), variable.sets, found, evaluate)
 
     def _least(self) -> NDArray[np.bool_]:
         sizes = [self.evaluator.columns[id(variable)].size for variable in self.evaluator.variables]
         return np.repeat([bool(variable.least) for variable in self.evaluator.variables], sizes)
+
+
+def _by_member(values: Floats, weights: Floats) -> Floats:
+    """Values by row, whose first index set is the members, as (…, members, rows of a member)."""
+    return values.reshape(*values.shape[:-1], len(weights), values.shape[-1] // len(weights))
 
 
 def _joined(parts: list[Any], dtype: Any) -> Any:

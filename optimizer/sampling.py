@@ -1,24 +1,32 @@
 """Runs rules at a few plain indices and compares with what was evaluated of them over the whole index set.
 
 Symbols refuse whatever would make a rule branch on an index or on data (:mod:`optimizer.symbols`), but a rule may ask
-questions that no symbol can refuse (``isinstance(t, int)``). At its first evaluation a rule is therefore run at the
-first, the last and one further index, where its sets give plain labels and its parameters plain numbers, and the row
-that comes of it is compared with the row that was evaluated. A difference stops the run.
+questions that no symbol can refuse (``isinstance(t, int)``). A rule is therefore run at the first, the last and one
+further index, where its sets give plain labels and its parameters plain numbers, and the row that comes of it is
+compared with the row that was evaluated. A difference stops the run.
+
+That is a question to the rule's code, not to the data. It is asked once in a process for each thing that the code of a
+kind of component says (:func:`said`): a problem like one before, or a second site with the same machines, is not asked
+again.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
 
 from optimizer.compiled import TemplateMismatchError, close
 from optimizer.light_model import LightComponent, LightModel, LightParam, LightVar
+from optimizer.recipe import Rows
 from optimizer.symbols import ADD, DIVIDE, EQUAL, ITEM, MULTIPLY, Expression, NotTraceableError, Relation
-from optimizer.tracing import LightEvaluator, Rows
+from optimizer.tracing import LightEvaluator
 
 Entries = dict[int, float]
+MOST_REMEMBERED = 50_000
+"""Things said by rules that have been compared."""
 LONG_ROW = 200
 """Entries of a row from which on one index is enough: each step of a sum is an index of its own."""
 SPREAD = 2_654_435_761
@@ -38,6 +46,39 @@ def sides_of(found: Any) -> tuple[Any, Any, Any]:
         raise NotTraceableError(f"a rule returns a relation between expressions, not {found}")
     body = found.left - found.right
     return (0.0 if found.op == EQUAL else None), body, 0.0
+
+
+def as_value(found: Any) -> tuple[Any, Any, Any]:
+    """Of what a result or money returns: terms in the body, constants in the upper side."""
+    return None, found, None
+
+
+def as_bounds(found: Any) -> tuple[Any, Any, Any]:
+    """Of what a rule of bounds returns, (low, high)."""
+    low, high = found
+    return low, 0.0, high
+
+
+def said(rule: Any, block: Any, name: Any, words: Any, sets: Any, components: dict[str, Any]) -> Hashable:
+    """All that the comparison of a rule depends on: its code, the kinds of component whose code that may run, what it
+    says (the part ``words`` of its key), and of which kinds' variables and data; of its index sets, whether they are
+    too short for three different indices."""
+    local = name[-1] if name.__class__ is tuple else name
+    kinds = block.model().kinds, block.kind, *[c.kind for c in components.values()]
+    return getattr(rule, "__code__", rule), local, kinds, words, *[min(len(s), 3) for s in sets]
+
+
+def compare_once(what: Hashable, compare: Callable[[], None]) -> None:
+    """Compare, unless the same was found to be right in this process. Raises TemplateMismatchError."""
+    if what in _COMPARED:
+        return
+    compare()
+    if len(_COMPARED) >= MOST_REMEMBERED:
+        _COMPARED.clear()
+    _COMPARED.add(what)
+
+
+_COMPARED: set[Hashable] = set()
 
 
 def compare_rows(evaluator: LightEvaluator, component: Any, rows: Rows) -> None:
@@ -85,7 +126,7 @@ def compare_items(component: LightComponent, sets: Any, rule: Any, block: Any) -
             datum = float(component.array.flat[place])
             same = not isinstance(found, Expression) and (float(found) == datum or math.isnan(datum))
         else:
-            same = isinstance(found, Expression) and found.op == ITEM and found.args == (component, labels)
+            same = isinstance(found, Expression) and found.op == ITEM and found.args[:2] == (component, labels)
         if not same:
             raise _mismatch(component.name, labels, "item")
 
@@ -101,7 +142,7 @@ def linear(evaluator: LightEvaluator, expression: Any) -> tuple[Entries, float]:
         if node.op == ADD:
             return sum([add(part, factor) for part in node.terms])
         if node.op == ITEM:
-            column = _column(evaluator, *args)
+            column = _column(evaluator, args[0], args[1])
             entries[column] = entries.get(column, 0.0) + factor
             return 0.0
         if node.op == MULTIPLY and not isinstance(args[0], Expression):

@@ -15,6 +15,7 @@ Pools of other nodes (another GPU type) have capacities of their own: a route th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
@@ -74,7 +75,7 @@ class RoutedService(ServiceCapacity, Workload):
 
     def _way_to_each(self) -> list[Route]:
         ways = {route.pool: route for route in self.routes}
-        return [ways.get(name, Route(pool=name)) for name in self.pool_names]
+        return [ways[name] if name in ways else _plain_route(name) for name in self.pool_names]
 
     def rates(self, pools: Sequence[GpuPool]) -> list[Rates]:
         """What the nodes of each pool serve and draw."""
@@ -140,3 +141,9 @@ class RoutedService(ServiceCapacity, Workload):
         elif far:
             what = f"{', '.join(far)} {'is' if len(far) == 1 else 'are'} beyond it and not used"
             yield Finding("max_latency_ms", what, limit, fatal=False)
+
+
+@lru_cache(maxsize=1024)
+def _plain_route(pool: str) -> Route:
+    """A route of which nothing is told."""
+    return Route(pool=pool)

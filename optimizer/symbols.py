@@ -7,7 +7,8 @@ compared (``if t == 0``), looked up in a dictionary or a list, asked whether the
 A rule that branches on an index or on data therefore raises TypeError and is never silently wrong.
 
 Every expression has a ``key``, a nested tuple with all that it says: the operations, the plain numbers, the components
-by name. Two expressions with the same key differ at most in the data of their parameters.
+by their number in the order in which the rule reads them. Two rules with the same key differ at most in which
+components these are, and in the data of their parameters.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class Tracing(threading.local):
         """Sets over which a sum is being taken, outermost first."""
         self.components: dict[str, Any] = {}
         """Parameters and variables that the rule has read, by name; parameters only at symbolic indices."""
+        self.numbers: dict[str, int] = {}
+        """Their numbers, by name."""
 
 
 TRACING = Tracing()
@@ -59,7 +62,10 @@ _SUM = builtins.sum
 
 
 class Expression:
-    """An operation and what it is done to; of a sum, the first ``count`` of ``args`` are its terms."""
+    """An operation and what it is done to; of a sum, the first ``count`` of ``args`` are its terms.
+
+    Of an item, ``args`` are the component, the labels, and the number of the component among those of its rule.
+    """
 
     __slots__ = ("_key", "args", "count", "op")
     __array_ufunc__ = None  # a numpy number leaves the operation to the expression
@@ -83,12 +89,12 @@ class Expression:
 
     def _said(self) -> Any:
         op, args = self.op, self.args
-        if op == ADD:
-            return (ADD, *map(key_of, self.terms))
-        if op == ITEM:
-            return (ITEM, args[0].name, *map(key_of, args[1]))
         if op == SYMBOL:
             return SYMBOL, args
+        if op == ITEM:
+            return (ITEM, args[2], *[key_of(label) for label in args[1]])
+        if op == ADD:
+            return (ADD, *[key_of(term) for term in self.terms])
         if op == SUM:
             bound, body = args
             symbols = tuple(symbol.args for _, own in bound for symbol in own)
@@ -164,7 +170,10 @@ class Relation:
 
 def key_of(operand: Any) -> Any:
     """Key of an expression; a plain number is its own."""
-    return operand.key if isinstance(operand, Expression | Relation) else operand
+    kind = operand.__class__
+    if kind is Expression:
+        return operand.key if operand._key is None else operand._key
+    return operand.key if kind is Relation else operand
 
 
 def is_symbolic(label: Any) -> bool:
@@ -174,15 +183,19 @@ def is_symbolic(label: Any) -> bool:
 
 def item(component: Any, labels: tuple[Any, ...]) -> Expression:
     """A variable or a parameter at an index."""
-    TRACING.components[component.name] = component
-    return Expression(ITEM, (component, labels))
+    name, numbers = component.name, TRACING.numbers
+    number = numbers.get(name)
+    if number is None:
+        number = numbers[name] = len(numbers)
+        TRACING.components[name] = component
+    return Expression(ITEM, (component, labels, number))
 
 
 def item_itself(found: Any, sets: tuple[IndexSet, ...]) -> Any:
     """The variable or parameter of which a rule returns every item, over its own index sets in their order; or None."""
     if not isinstance(found, Expression) or found.op != ITEM:
         return None
-    component, labels = found.args
+    component, labels, _ = found.args
     same = len(component.sets) == len(sets) and all(a.key == b.key for a, b in zip(component.sets, sets, strict=True))
     in_order = all(isinstance(s, Expression) and s.op == SYMBOL and s.args == n for n, s in enumerate(labels))
     return component if same and in_order and len(labels) == _SUM(s.dimen for s in sets) else None
@@ -230,7 +243,7 @@ def tracing() -> Iterator[None]:
 
 
 Traced = tuple[Any, dict[str, Any]]
-"""What a rule returns for symbolic indices, and the components that it reads, by name."""
+"""What a rule returns for symbolic indices, and the components that it reads, by name in the order of their numbers."""
 
 
 def traced(rule: Any, block: Any, sets: tuple[IndexSet, ...]) -> Traced:
@@ -240,21 +253,30 @@ def traced(rule: Any, block: Any, sets: tuple[IndexSet, ...]) -> Traced:
     whatever the rule does where it meets a symbol in place of a number.
     """
     state = TRACING
-    state.active, state.symbols, state.open, state.components = True, 0, [], {}
+    state.active, state.symbols, state.open, state.components, state.numbers = True, 0, [], {}, {}
     try:
-        found = rule(block, *(symbol for index_set in sets for symbol in new_symbols(index_set.dimen)))
+        count = state.symbols = _SUM([index_set.dimen for index_set in sets])
+        found = rule(block, *(_FIRST_SYMBOLS[:count] if count <= len(_FIRST_SYMBOLS) else _symbols(0, count)))
         if state.open:
             raise NotTraceableError("a rule may go through an index set only within a sum")
         return found, state.components
     finally:
-        state.active = False
+        state.active, state.components, state.numbers = False, {}, {}  # what is read outside is not of this rule
 
 
 def new_symbols(count: int) -> tuple[Expression, ...]:
     """Symbols that are not in use yet."""
     first = TRACING.symbols
-    TRACING.symbols = first + count
-    return tuple(Expression(SYMBOL, number) for number in range(first, first + count))
+    TRACING.symbols = end = first + count
+    return _FIRST_SYMBOLS[first:end] if end <= len(_FIRST_SYMBOLS) else _symbols(first, end)
+
+
+def _symbols(first: int, end: int) -> tuple[Expression, ...]:
+    return tuple(Expression(SYMBOL, number) for number in range(first, end))
+
+
+_FIRST_SYMBOLS = _symbols(0, 32)
+"""The same in every rule: a symbol is no more than its number."""
 
 
 def opened(index_set: IndexSet) -> Iterator[Any]:

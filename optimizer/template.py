@@ -194,7 +194,9 @@ def _is_symbolic(label: Any) -> bool:
 
 
 def _are_light(sets: tuple[Any, ...]) -> bool:
-    return any(isinstance(index_set, LightSet) for index_set in sets)
+    if not sets:
+        return False
+    return isinstance(sets[0], LightSet) or any(isinstance(index_set, LightSet) for index_set in sets[1:])
 
 
 def consecutive(factor: Any) -> tuple[int, int]:

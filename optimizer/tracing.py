@@ -1,14 +1,13 @@
-"""Evaluates rules that were run with :mod:`symbols <optimizer.symbols>` over whole index sets, with numpy.
+"""Reads rules that were run with :mod:`symbols <optimizer.symbols>` over whole index sets, with numpy.
 
 As :mod:`optimizer.affine` does with Pyomo's templates: each index set gets an axis, an index becomes an array of
-labels, a parameter a lookup, a variable an array of column numbers; what comes out is affine.
+labels, a variable an array of positions, a parameter a datum to be looked up; what comes out is affine, and a
+:class:`~optimizer.recipe.Recipe` for the rows of every rule that says the same.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,38 +17,11 @@ from numpy.typing import NDArray
 from optimizer.affine import MAX_AXES, Affine, Columns, Context, NotAffineError, SetIndex, Term, ragged
 from optimizer.light_model import LightModel, LightParam, LightVar
 from optimizer.light_sets import LightGroup, LightRange, LightSet
-from optimizer.symbols import ADD, DIVIDE, ITEM, MULTIPLY, SUM, SYMBOL, Expression
+from optimizer.recipe import Recipe, Rows
+from optimizer.rule_data import Datum, item_of, summed
+from optimizer.symbols import ADD, DIVIDE, ITEM, MULTIPLY, SUM, SYMBOL, Expression, NotTraceableError
 
 Floats = NDArray[np.float64]
-COLUMN_SHAPE = (1,) * MAX_AXES
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows with equally many entries each; ``lower <= sum of values * x[columns] <= upper``, each (rows,)."""
-
-    columns: NDArray[np.int32]
-    """(entries of a row, rows)."""
-    values: Floats
-    """(entries of a row, rows); 0 where a row has fewer entries than others."""
-    lower: Floats
-    upper: Floats
-    variables: tuple[tuple[int, int], ...] = ()
-    """Entries of a row that belong to one variable: how many, and a column of it."""
-
-    def at(self, solution: Floats) -> Floats:
-        """Sums of the rows at a solution, (rows,)."""
-        found = self.values * solution[self.columns]
-        return np.asarray(found.sum(axis=0) if len(found) != 1 else found[0])
-
-    def moved(self, to: Callable[[int], int]) -> Rows:
-        """The same rows where variables have other columns; ``to`` gives how far the variable of a column has moved."""
-        ways = [to(column) for _, column in self.variables]
-        if not any(ways):
-            return self
-        by = np.repeat(np.asarray(ways, np.int32), [count for count, _ in self.variables])
-        variables = tuple((count, column + way) for (count, column), way in zip(self.variables, ways, strict=True))
-        return replace(self, columns=self.columns + by[:, np.newaxis], variables=variables)
 
 
 @lru_cache(maxsize=512)
@@ -83,28 +55,65 @@ class LightEvaluator:
     def sets_of(self, index_set: Any) -> tuple[SetIndex, ...]:
         return tuple(self.set_index(s) for s in index_set.subsets())
 
+    def first_columns(self, components: Sequence[Any]) -> list[int]:
+        """First column of each variable among the components of a rule; 0 for a parameter."""
+        columns = self.columns
+        return [columns[id(c)].first if c.__class__ is LightVar else 0 for c in components]
+
+    def rows(self, recipe: Recipe, components: Sequence[Any]) -> Rows:
+        """The rows of a rule that reads these components, with their columns and data."""
+        rows: Rows = recipe.rows(self.first_columns(components), data_of(components))
+        return rows
+
+
+def data_of(components: Sequence[Any]) -> list[Any]:
+    """Data of each parameter among the components of a rule; None for a variable."""
+    return [c.array if c.__class__ is LightParam else None for c in components]
+
+
+class Reader:
+    """Reads one rule: what it said of symbols, over its index sets, with the components that it reads."""
+
+    def __init__(self, evaluator: LightEvaluator, components: Sequence[Any]) -> None:
+        self._evaluator = evaluator
+        self._components = components
+        self._whole: dict[int, tuple[int, Any, Any]] = {}
+        """Of symbols that run over all of a set, by the number of the first: axis, set, and their positions in it."""
+        self.is_of_data = False
+        """Whether a label is a datum, so that the places of the entries are not those of other data."""
+
     def bind(self, sets: tuple[LightSet, ...], first: int, context: Context) -> Context:
         """Give each set an axis and its symbols, the first of which is ``first``, their labels."""
         lengths: list[int] = []
         labels: dict[int, Any] = {}
         for index_set in sets:
-            found = self.set_index(index_set)
+            found = self._evaluator.set_index(index_set)
             axis = context.axes + len(lengths)
             shape = [1] * MAX_AXES
             if axis < MAX_AXES:
                 shape[axis] = found.size
             lengths.append(found.size)
+            if axis < MAX_AXES:
+                self._whole[first] = axis, index_set.key, np.arange(found.size).reshape(shape)
             for column in found.labels:
                 labels[first] = column.reshape(shape)
                 first += 1
         return context.extended(lengths, labels)
 
     def data(self, node: Any, context: Context) -> Any:
-        """Value of an expression without variables."""
+        """Value of an expression without variables: a number, an array, or a datum."""
         found = self.affine(node, context)
         if found.terms:
             raise NotAffineError("a variable where data are expected")
         return found.constant
+
+    def _label(self, node: Any, context: Context) -> Any:
+        """Value of an expression that is a label: known now, even if it is looked up in a parameter."""
+        found = self.data(node, context)
+        if isinstance(found, Datum):
+            self.is_of_data = True
+            found = found.look_up(data_of(self._components))
+        return np.asarray(found)
 
     def affine(self, node: Any, context: Context) -> Affine:
         """``constant + terms`` over the axes of the context."""
@@ -112,7 +121,7 @@ class LightEvaluator:
             return Affine(node)
         op, args = node.op, node.args
         if op == ITEM:
-            return self._item(args[0], args[1], context)
+            return self._item(args[0], args[1], args[2], context)
         if op == SYMBOL:
             return Affine(context.labels[args])
         if op == ADD:
@@ -136,29 +145,47 @@ class LightEvaluator:
         for index_set, symbols in bound:
             first = symbols[0].args
             if isinstance(index_set, LightGroup):
-                label = np.asarray(self.data(index_set.label, inner))
+                label = self._label(index_set.label, inner)
                 inner = ragged(inner, label, index_set.members_of, first)
             else:
                 inner = self.bind((index_set,), first, inner)
         found = self.affine(body, inner)
-        constant: Any = 0.0
-        if np.any(found.constant):
-            weighted = np.asarray(found.constant * inner.mask)
-            shape = (*(1,) * context.axes, *inner.shape[context.axes :])
-            spread = np.broadcast_to(weighted, np.broadcast_shapes(weighted.shape, shape))
-            constant = spread.sum(axis=tuple(range(context.axes, inner.axes)), keepdims=True)
-        return Affine(constant, found.terms)
+        constant = found.constant
+        if not isinstance(constant, Datum) and not np.any(constant):
+            return Affine(0.0, found.terms)
+        shape, axes = (*(1,) * context.axes, *inner.shape[context.axes :]), tuple(range(context.axes, inner.axes))
+        if isinstance(constant, Datum):
+            return Affine(summed(constant, inner.mask, shape, axes), found.terms)
+        known = Datum(lambda _: constant)
+        return Affine(summed(known, inner.mask, shape, axes).look_up(()), found.terms)
 
-    def _item(self, component: Any, labels: tuple[Any, ...], context: Context) -> Affine:
-        places = self._places(component, labels, context)
+    def _item(self, component: Any, labels: tuple[Any, ...], number: int, context: Context) -> Affine:
+        if self._components[number] is not component:
+            raise NotTraceableError(f"{component.name} was read outside of the rule")
         if isinstance(component, LightParam):
-            found = component.array[tuple(places)]
-            return Affine(found if found.dtype.kind == "f" else found.astype(np.int64))
-        columns = self.columns[id(component)]
+            axes = self._axes_of_all(component, labels)
+            return Affine(item_of(number, self._places(component, labels, context) if axes is None else axes))
+        places = self._places(component, labels, context)
         position: Any = 0
-        for size, place in zip(columns.shape, places, strict=True):
+        for size, place in zip(component.shape, places, strict=True):
             position = position * size + place
-        return Affine(0.0, [Term(columns.first + position, 1.0 * context.mask, context.shape)])
+        return Affine(0.0, [Term((number, position), 1.0 * context.mask, context.shape)])
+
+    def _axes_of_all(self, component: LightParam, labels: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """The index that spreads a parameter, all of which is read in its own order, over the axes; None for other
+        ways to read it."""
+        if len(labels) != len(component.sets):
+            return None
+        index: list[Any] = [None] * MAX_AXES
+        last = -1
+        for label, index_set in zip(labels, component.sets, strict=True):
+            if not (isinstance(label, Expression) and label.op == SYMBOL):
+                return None
+            axis, key, _ = self._whole.get(label.args, (-1, None, None))
+            if axis <= last or key != index_set.key:
+                return None
+            index[axis], last = slice(len(index_set)), axis  # data may hold more than the set has labels
+        return tuple(index)
 
     def _places(self, component: Any, labels: tuple[Any, ...], context: Context) -> list[Any]:
         places: list[Any] = []
@@ -166,47 +193,18 @@ class LightEvaluator:
         for index_set in component.sets:
             end = start + index_set.dimen
             own = labels[start:end]
-            if len(own) == 1 and isinstance(own[0], Expression) and own[0].op == SYMBOL and start < len(labels):
-                values = context.labels[own[0].args]
-                places.append(self.set_index(index_set).positions([values]))
-            else:
-                given = [np.asarray(self.data(label, context)) for label in own]
-                places.append(self.set_index(index_set).positions(given))
+            places.append(self._place(index_set, own, context))
             start = end
         if start != len(labels):
             raise NotAffineError(f"{component.name} has an index of another length than its sets")
         return places
 
-
-def rows_of(low: Affine | None, body: Affine, high: Affine | None, context: Context) -> Rows:
-    """``low <= body <= high`` over the axes of a context; the sides are data, None where there is none."""
-    shape = context.shape[: context.axes]
-    count = math.prod(shape)
-    column_shape = (*shape, *(1,) * (MAX_AXES - context.axes))
-
-    def side(affine: Affine | None, without: float) -> Floats:
-        if affine is None:
-            return np.full(count, without)
-        if affine.terms:
-            raise NotAffineError("a decision in a bound")
-        values = np.asarray(affine.constant - body.constant, dtype=float)
-        return np.broadcast_to(values, column_shape).reshape(count)
-
-    terms = [term for term in body.terms if math.prod(term.shape)] if count else []
-    sizes = [math.prod(term.shape[context.axes :]) for term in terms]
-    columns, values = np.empty((sum(sizes), count), np.int32), np.empty((sum(sizes), count))
-    start = 0
-    for term, size in zip(terms, sizes, strict=True):  # written in place: no copy of a term of its own
-        part = slice(start, start + size)
-        for target, source in ((columns, term.columns), (values, term.coefficients)):
-            _by_row(target[part], term.shape, context.axes)[...] = source
-        start += size
-    variables = tuple((size, int(np.asarray(term.columns).flat[0])) for term, size in zip(terms, sizes, strict=True))
-    return Rows(columns, values, side(low, -np.inf), side(high, np.inf), variables)
-
-
-def _by_row(entries: Any, shape: tuple[int, ...], axes: int) -> Any:
-    """A view of (entries of a row, rows) in the shape of a term, whose first axes are those of the rows."""
-    apart = entries.reshape(*shape[axes:], *shape[:axes])
-    inner = len(shape) - axes
-    return apart.transpose(*range(inner, len(shape)), *range(inner))
+    def _place(self, index_set: LightSet, labels: tuple[Any, ...], context: Context) -> Any:
+        """Positions of labels in a set; KeyError where one is not in it."""
+        numbers = [label.args if isinstance(label, Expression) and label.op == SYMBOL else -1 for label in labels]
+        if numbers and numbers[0] in self._whole:
+            _, key, positions = self._whole[numbers[0]]
+            if key == index_set.key and numbers == list(range(numbers[0], numbers[0] + index_set.dimen)):
+                return positions
+        given = [self._label(label, context) for label in labels]
+        return self._evaluator.set_index(index_set).positions(given)

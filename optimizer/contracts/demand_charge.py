@@ -46,6 +46,7 @@ from optimizer.demand_interval import (
     demand_intervals,
     mean_demand_mw,
 )
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.metering import Reading
 from optimizer.quantities import Efficiency, Megawatts
@@ -67,6 +68,23 @@ from optimizer.windows import Windowed
 
 class DemandCharge(Windowed, Contract):
     """A charge on the highest import of each month."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "peak": Holds(
+            Code.PEAK_AVOIDANCE,
+            "more would raise the peak of {figure} MW that the month is charged for",
+            unit="MW",
+            figure="peak_mw",
+        ),
+        "own_peak": Holds(Code.PEAK_AVOIDANCE, "the peak of the month is charged", unit="MW"),
+        "ratchet": Holds(Code.PEAK_AVOIDANCE, "the peak counts for later months, too", unit="MW", field="ratchet"),
+        "peak_mw at least": Holds(
+            Code.PEAK_AVOIDANCE,
+            "the month has had a peak of {limit} MW already",
+            unit="MW",
+            field="month_to_date_peak_mw",
+        ),
+    }
 
     carries: ClassVar[dict[str, str]] = {"peaks_mw": "highest demand in the window, MW, by month"}
 
@@ -240,15 +258,21 @@ class DemandCharge(Windowed, Contract):
 
     def months(self, f: Frame) -> BillingMonths:
         """Months of the horizon, with their floors."""
+        return f.remembered("months", lambda: self._billing_months(f))
+
+    def _billing_months(self, f: Frame) -> BillingMonths:
         has_rate = np.asarray(self._rates(range(1, MONTHS_OF_YEAR + 1)).any(axis=1))
         return billing_months(f, self.ratchet, self.calendar_months(), self.month_to_date_peak_mw, has_rate)
 
     def intervals(self, f: Frame) -> DemandIntervals:
         """Intervals of the demand meter."""
-        return demand_intervals(f.horizon, self.interval, self.mask(f.horizon))
+        return f.remembered("intervals", lambda: demand_intervals(f.horizon, self.interval, self.mask(f.horizon)))
 
     def tiered_rates(self, f: Frame) -> TieredRates:
         """Cost of a demand in MW by month; none in months without a charge."""
+        return f.remembered("tiered_rates", lambda: self._rates_of_months(f))
+
+    def _rates_of_months(self, f: Frame) -> TieredRates:
         months = self.months(f)
         rates = self._rates([calendar_month(n) for n in months.numbers]) * KW_PER_MW / self._kw_per_unit
         ends = [tier.up_to_mw for tier in self.tiers or ()][:-1]
