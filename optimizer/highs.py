@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -66,6 +66,7 @@ def solve(
     progress: Callable[[Progress], None] | None = None,
     start: Floats | None = None,
     kept: Any = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Maximise. ``optimal`` means proven within ``options.mip_rel_gap``; anything else with a plan is ``feasible``.
 
@@ -73,7 +74,7 @@ def solve(
     before its end, it has a bound all the same, proven from whatever duals there are (:mod:`optimizer.dual_bound`).
 
     ``start``: a plan to start branch and bound from; ``kept``: HiGHS with the linear relaxation of the same arrays, in
-    which the plan is settled.
+    which the plan is settled; ``settings``: further options of HiGHS for the search.
 
     Ctrl-C stops HiGHS and keeps the best plan so far; pressing it again raises KeyboardInterrupt.
     """
@@ -82,6 +83,8 @@ def solve(
     if options.portfolio > 1 and arrays.integer.any():
         return _raced(arrays, options, start, lines, started)
     highs = new_highs(options)
+    for name, value in (settings or {}).items():
+        highs.setOptionValue(name, value)
     collect_log(highs, lines)
     pass_arrays(highs, arrays)
     if start is not None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import highspy
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from optimizer.compiled import Arrays
 from optimizer.diving import Dive
 from optimizer.dual_bound import bound_from_duals
-from optimizer.highs import Outcome, judge, settle, solve
+from optimizer.highs import PROOF_TOLERANCE, Outcome, judge, relative_gap, settle, solve
 from optimizer.interruptible import in_thread
 from optimizer.kept_lp import KeptLp
 from optimizer.solver_run import Progress
@@ -72,16 +72,47 @@ def _tightened(arrays: Arrays) -> Arrays | None:
     return replace(arrays, col_lower=lower, col_upper=upper)
 
 
+@dataclass(frozen=True)
+class Rounded:
+    """What relaxation and dive have led to, without any branch and bound."""
+
+    values: Floats | None
+    """A whole plan, not settled; None without one."""
+    relaxed: Floats | None
+    """Values of the relaxation's optimum; None where it has none, or the time was over."""
+    bound: float
+    """Proven by the relaxation; inf where nothing is."""
+    status: str
+    """``optimal``: the plan is proven; ``infeasible``, ``unbounded`` or ``open``."""
+    interrupted: bool
+
+
+def rounded(arrays: Arrays, options: SolverOptions, dive: float) -> Rounded:
+    """Relaxation and dive alone; ``dive`` is the share of the time limit that the dive may take after the relaxation,
+    which may take :data:`SHARE_OF_TIME` of it."""
+    tightened = _tightened(arrays)
+    if tightened is None:
+        return Rounded(None, None, np.nan, "infeasible", False)
+    return _Road(tightened, options, None, None, dive).attempt()
+
+
 class _Road:
     """Relaxation, dive and what follows, on one clock."""
 
     def __init__(
-        self, arrays: Arrays, options: SolverOptions, basis: Any, progress: Callable[[Progress], None] | None
+        self,
+        arrays: Arrays,
+        options: SolverOptions,
+        basis: Any,
+        progress: Callable[[Progress], None] | None,
+        dive: float | None = None,
     ) -> None:
+        """``dive``: share of the time limit for the dive by itself; by default it shares the relaxation's."""
         self.started = time.perf_counter()
-        self.arrays, self.options, self.progress = arrays, options, progress
+        self.arrays, self.options, self.progress, self.dive = arrays, options, progress, dive
         share = options.model_copy(update={"time_limit_s": max(LEAST_S, SHARE_OF_TIME * options.time_limit_s)})
         self.lp = KeptLp(arrays, share, basis)
+        self.relaxed: Floats | None = None
         self.basis: Any = None
         self.bound, self.bound_after_s = np.inf, np.nan
         self.values: Floats | None = None
@@ -106,6 +137,18 @@ class _Road:
         found.log_lines.insert(0, self._told)
         return found
 
+    def attempt(self) -> Rounded:
+        """Relaxation and dive."""
+        interrupted = in_thread(self._rounded, self._stop)
+        kind = highspy.HighsModelStatus
+        if self.relaxed is None and self.lp.status in (kind.kInfeasible, kind.kUnbounded):
+            status = "infeasible" if self.lp.status == kind.kInfeasible else "unbounded"
+            return Rounded(None, None, np.nan, status, interrupted)
+        reached = self.lp.objective
+        gap = relative_gap(reached, max(self.bound, reached))
+        is_proven = self.values is not None and gap <= self.options.mip_rel_gap + PROOF_TOLERANCE
+        return Rounded(self.values, self.relaxed, self.bound, "optimal" if is_proven else "open", interrupted)
+
     def _stop(self) -> None:
         log.warning("interrupted: HiGHS is asked to stop and the best plan so far is kept; again: leave at once")
         self.lp.stop()
@@ -126,8 +169,9 @@ class _Road:
             return
         if not np.isfinite(self.bound):  # columns without bounds: HiGHS's own word, as for any linear program
             self.bound = lp.objective
-        self.basis, self.bound_after_s = lp.highs.getBasis(), self.seconds
-        deadline = self.started + SHARE_OF_TIME * self.options.time_limit_s
+        self.basis, self.bound_after_s, self.relaxed = lp.highs.getBasis(), self.seconds, lp.values
+        limit = self.options.time_limit_s
+        deadline = self.started + (SHARE_OF_TIME * limit if self.dive is None else self.seconds + self.dive * limit)
         if Dive(lp, self.options.mip_rel_gap, deadline).run():
             self.values = lp.values
 

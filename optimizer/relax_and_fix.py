@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.by_component import MANY_COMPONENTS, ByComponent
 from optimizer.condensed import Condensed
 from optimizer.highs import Progress, relative_gap, solve
 from optimizer.idle_decisions import without_idle
-from optimizer.mip_road import solve_whole
+from optimizer.mip_road import rounded, solve_whole
 from optimizer.relaxation import relaxation
 from optimizer.subproblem import Whole
 from optimizer.time_windows import Spans, groups_backward, window_ends
@@ -30,8 +31,9 @@ DECISIONS_PER_WINDOW = 1000
 """Most whole decisions of one window; up to twice as many in all are left to HiGHS alone."""
 FITS_COLUMNS = 60_000
 """Columns up to which the whole is the region of every window, and windows hold twice as many decisions."""
-ATTEMPT = 0.1
-"""Share of the time limit for which such a problem is first tried in one piece, by rounding its relaxation."""
+ATTEMPT = 0.05
+"""Share of the time limit for which such a problem is first tried in one piece, by rounding its relaxation once that is
+solved."""
 REGION_COLUMNS = 15_000
 """Columns in and around a window that are decided anew with it; the others are held."""
 WHOLE_COLUMNS = 150_000
@@ -65,6 +67,8 @@ class Search:
     def __post_init__(self) -> None:
         arrays = self.small.arrays
         self.whole, self.bound, self.interrupted = Whole(arrays), np.inf, False
+        self.relaxed: Floats | None = None
+        self.road = "windows"
         self.free = arrays.integer
         self.is_large, self.fits = len(arrays.cost) > WHOLE_COLUMNS, len(arrays.cost) <= FITS_COLUMNS
         self.per_window = DECISIONS_PER_WINDOW * (2 if self.fits else 1)
@@ -97,26 +101,46 @@ class Search:
         start, is_over = self._in_one_piece() if self.fits else self._relaxed()
         if is_over:
             return start
+        parts = self._by_component()
+        values = start if parts is None or start is not None else parts.put_in()
+        self.interrupted |= parts is not None and parts.interrupted
+        if parts is None or values is None:
+            values = self._by_windows(start)
+        if values is not None:
+            self._tell(values, "relaxed and fixed" if parts is None else "put in")
+            values = self.improved(values) if parts is None else parts.planned_anew(values, self._good_enough)
+            self.interrupted |= parts is not None and parts.interrupted
+            values = self.finished(values)
+            log.info("plan of %.8g, bound %.8g, after %.1f s", self._now(values), self.bound, self.seconds)
+        return values
+
+    def _by_windows(self, start: Floats | None) -> Floats | None:
+        """Relax and fix, from ``start``, which is a plan already where the whole fits."""
         values = self.relaxed_and_fixed(np.zeros(len(self.small.arrays.cost)) if start is None else start)
         if self.fits and start is not None and (values is None or self._now(values) < self._now(start)):
-            values = start
-        if values is not None:
-            self._tell(values, "relaxed and fixed")
-            values = self.finished(self.improved(values))
-            log.info("plan of %.8g, bound %.8g, after %.1f s", self._now(values), self.bound, self.seconds)
+            return start
         return values
 
     def _in_one_piece(self) -> tuple[Floats | None, bool]:
         """What rounding the relaxation of the whole leads to in a short time; and whether that is all."""
         if ATTEMPT <= 0:
             return None, False
-        limit = max(LEAST_S, ATTEMPT * self.options.time_limit_s)
-        outcome, _ = solve_whole(self.small.arrays, self.options.model_copy(update={"time_limit_s": limit}))
-        self.interrupted = outcome.stopped_by == "interrupt"
-        self.bound = min(self.bound, outcome.bound)  # NaN, of a problem without a plan, is not less
-        settled = outcome.status in ("optimal", "infeasible", "unbounded")
-        log.info("in one piece: %s, bound %.8g, after %.1f s", outcome.status, self.bound, self.seconds)
-        return outcome.values, settled or self.interrupted
+        found = rounded(self.small.arrays, self.options, ATTEMPT)
+        self.interrupted, self.relaxed = found.interrupted, found.relaxed
+        self.bound = min(self.bound, found.bound)  # NaN, of a problem without a plan, is not less
+        log.info("in one piece: %s, bound %.8g, after %.1f s", found.status, self.bound, self.seconds)
+        values = self.finished(found.values) if found.status == "optimal" and found.values is not None else found.values
+        return values, found.status != "open" or self.interrupted
+
+    def _by_component(self) -> ByComponent | None:
+        """Parts by component, where there are many and the relaxation says what each could earn."""
+        if not self.fits or self.relaxed is None:
+            return None
+        parts = ByComponent(self.whole, self.spans, self.relaxed, self.bound, self.options, lambda: self.left_s)
+        if len(parts.components) < MANY_COMPONENTS:
+            return None
+        self.road = "components"
+        return parts
 
     def _relaxed(self) -> tuple[Floats | None, bool]:
         """The plan in fractions; and whether that is all."""

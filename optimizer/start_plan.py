@@ -12,6 +12,9 @@ The linear relaxation of such a scenario is tight; what HiGHS lacks is a good pl
   in time (such as jobs, which may then move to another pool), are made anew with all others as planned, again and again
   until the plan is good enough, a round brings nothing, or the time for it is over.
 
+Where dozens of components (jobs) have decisions and the whole is not too large, the plan is made component by component
+instead of window by window (:mod:`optimizer.by_component`).
+
 Each of these is a part of the problem (:mod:`optimizer.subproblem`) whose size does not grow with the horizon. The
 window of a decision is that of the step in which it falls (:mod:`optimizer.time_windows`). Where a window has no plan
 with what is held around it, its region is doubled; where it has none even so, HiGHS starts on the whole without. It
@@ -32,6 +35,7 @@ from optimizer import relax_and_fix
 from optimizer.compiled import Arrays
 from optimizer.condensed import condensed
 from optimizer.highs import PROOF_TOLERANCE, Outcome, Progress, relative_gap, solve
+from optimizer.mip_road import solve_whole
 from optimizer.relax_and_fix import LEAST_S, Search
 from optimizer.subproblem import Whole
 from optimizer.time_windows import Decisions, decisions_of, spans_of
@@ -72,6 +76,8 @@ def solve_from_start(
     small = condensed(arrays) if worth_it(arrays, options) else None
     if small is None or not small.arrays.integer.any():
         return solve(arrays, options, progress=progress)
+    if options.start_plan is not True and _has_few_decisions(small.arrays):
+        return solve_whole(arrays, options, progress=progress)[0]
     log.info("condensed to %s after %.1f s", small.arrays.size, time.perf_counter() - started)
     search = Search(small, spans_of(arrays, decisions, small), options, started, progress)
     values = search.run()
@@ -79,7 +85,7 @@ def solve_from_start(
     if search.interrupted or (outcome is not None and (outcome.status == "optimal" or search.is_large)):
         # nothing is left to be done, or nothing that would fit: the plan is told with the gap that is proven
         stopped = outcome or Outcome("no_plan", "interrupt", np.nan, search.bound, np.inf, None)
-        stopped.seconds, stopped.road = search.seconds, "windows"
+        stopped.seconds, stopped.road = search.seconds, search.road
         if search.interrupted:
             stopped.stopped_by = "interrupt"
         return stopped
@@ -88,10 +94,17 @@ def solve_from_start(
     outcome = _on_condensed(left, search) if search.is_large else solve(arrays, left, progress=progress, start=start)
     outcome.seconds = search.seconds
     if start is not None:
-        outcome.road = "branch and bound from windows"
+        outcome.road = f"branch and bound from {search.road}"
     if search.bound < outcome.bound:
         _bound_by(outcome, search.bound, options)
     return outcome
+
+
+def _has_few_decisions(arrays: Arrays) -> bool:
+    """Whether one window would hold all decisions that are left of a problem that HiGHS can take as a whole: those of
+    many members (the direction of the connection in each) mostly follow from its rows."""
+    few = int(arrays.integer.sum()) <= 2 * relax_and_fix.DECISIONS_PER_WINDOW
+    return few and len(arrays.cost) <= relax_and_fix.WHOLE_COLUMNS
 
 
 def _bound_by(outcome: Outcome, bound: float, options: SolverOptions) -> None:
