@@ -119,7 +119,7 @@ def campus(start: str, end: str) -> dict[str, Any]:
                 {"kind": "residual_bootstrap", "leaders": {RT: DA}, "others": [AIR], "limits": {RT: [-251, 5000]}},
                 {"kind": "seasonal_naive", "columns": [DEMAND], "period": "week"},
             ],
-            "members": 20,
+            "members": 40,
             "reduce_to": 6,
         },
     }
@@ -128,14 +128,16 @@ def campus(start: str, end: str) -> dict[str, Any]:
 def table(found: Backtest) -> str:
     """The policies as a table of the documentation."""
     lines = [
-        "| policy | profit, million USD | capture | worst days, USD | not done as planned | time, s | of it HiGHS |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| policy | profit, million USD | of it positions | capture | worst days, USD | peak, MW "
+        "| not done as planned | time, s | of it HiGHS |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, row in found.table.sort_values("profit", ascending=False).iterrows():
         share = "" if pd.isna(row["capture"]) else f"{row['capture'] * 100:.1f} %"
         lines.append(
-            f"| {str(name).replace('_', ' ')} | {row['profit'] / 1e6:.3f} | {share} | {row['worst_days']:,.0f} "
-            f"| {row['not_done']:,.0f} | {row['wall_s']:.0f} | {row['highs_s']:.0f} |"
+            f"| {str(name).replace('_', ' ')} | {row['profit'] / 1e6:.3f} | {row['trading'] / 1e6:.3f} | {share} "
+            f"| {row['worst_days']:,.0f} | {row['peak_import_mw']:.1f} | {row['not_done']:,.0f} "
+            f"| {row['wall_s']:.0f} | {row['highs_s']:.0f} |"
         )
     return "\n".join(lines)
 
@@ -148,6 +150,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("results") / "backtest-year")
     parser.add_argument("--no-recourse", action="store_true")
+    parser.add_argument("--set", dest="overrides", action="append", default=[], help="backtest.positions=optimize, …")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     if not ALIGNED.is_file():
@@ -155,7 +158,7 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     file = asked.out / "campus.yaml"
     file.write_text(yaml.safe_dump(campus(asked.start, asked.end), sort_keys=False), encoding="utf-8")
-    policies = asked.policy or ["deterministic", "ensemble", "risk_averse", "schedule", "strike_price", "always_on"]
+    policies = asked.policy or ["schedule", "always_on", "strike_price", "deterministic", "ensemble", "risk_averse"]
     began = time.perf_counter()
 
     def progress(step: Step) -> None:
@@ -165,7 +168,7 @@ def main() -> None:
                 flush=True,
             )
 
-    overrides = ["backtest.recourse=false"] if asked.no_recourse else []
+    overrides = [*asked.overrides, *(["backtest.recourse=false"] if asked.no_recourse else [])]
     found = backtest(
         file,
         asked.start,

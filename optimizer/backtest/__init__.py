@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from optimizer.backtest.by_month import BacktestByMonth, backtest_by_month
     from optimizer.backtest.policies import Policy
     from optimizer.backtest.record import Decision
     from optimizer.backtest.result import Backtest
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Backtest": "result",
+    "BacktestByMonth": "by_month",
     "Decision": "record",
     "Policy": "policies",
     "Schedule": "schedules",
     "backtest": "running",
+    "backtest_by_month": "by_month",
 }
 
-__all__ = ["Backtest", "Decision", "Policy", "Schedule", "backtest"]
+__all__ = ["Backtest", "BacktestByMonth", "Decision", "Policy", "Schedule", "backtest", "backtest_by_month"]
 
 
 def __getattr__(name: str) -> Any:

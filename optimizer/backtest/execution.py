@@ -5,7 +5,7 @@ those after. What the schedule sets is fixed. Where that cannot be (less demand 
 hot), as little as possible is changed, first in what can be set at once, and every difference is booked.
 
 With recourse, what can be set ``now`` is decided again step by step, each time with the values of that step and of
-those before, and with what was expected of those after: nothing later is in the problem that is solved.
+those before, and with what is expected of those after, forecast anew: nothing later is in the problem that is solved.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.backtest.record import Decision, Record
+from optimizer.backtest.recourse import forecast_after, set_now
 from optimizer.backtest.schedules import Schedule, Scheduled, scheduled_in, steps_of
 from optimizer.backtest.workshop import Workshop
 from optimizer.compiled import Arrays
@@ -91,20 +92,19 @@ class Execution:
         targets = {name: values.copy() for name, values in schedule.targets.items()}
         deviations: dict[tuple[str, int], Deviation] = {}
         highs_s = 0.0
-        _check_targets(targets, self._problem(decision, schedule, actual, 0))
+        _check_targets(targets, self._problem(decision, schedule.expected, actual, 0))
         is_on: dict[str, bool] = dict(was_on or {})
         switched: set[str] = set()
         if switching is not None:
-            problem = self._problem(decision, schedule, actual, decision.steps)
+            problem = self._problem(decision, schedule.expected, actual, decision.steps)
             is_on, switched = _switched(problem, targets, switching, is_on, decision.steps)
+        expected = dict(schedule.expected)
         for step in range(decision.steps) if recourse else ():
-            problem = self._problem(decision, schedule, actual, step + 1)
-            outcome, changed = self._follow(problem, targets, step, switched)
-            highs_s += outcome.seconds
-            _note(deviations, changed, decision.steps, up_to=step + 1)
-            self._take(problem, outcome, targets, step)
-        problem = self._problem(decision, schedule, actual, decision.steps)
-        outcome, changed = self._follow(problem, targets, decision.steps)
+            highs_s += self._react(decision, first, schedule, actual, expected, targets, step, switched, deviations)
+        problem = self._problem(decision, expected, actual, decision.steps)
+        # what is set now was only thought of for the steps after these: they are decided by the window that follows
+        free_after = switched if recourse else None
+        outcome, changed = self._follow(problem, targets, decision.steps, free_after, breaking_ties=True)
         _note(deviations, changed, decision.steps, up_to=decision.steps)
         plan = problem.plan_of(outcome)
         done = {found.name: _values(outcome)[found.columns] for found in scheduled_in(problem)}
@@ -113,17 +113,57 @@ class Execution:
         carry = plan.carry_at(decision.steps)
         return Executed(done, places, carry, money, tuple(deviations.values()), is_on, highs_s + outcome.seconds)
 
-    def _problem(self, decision: Decision, schedule: Schedule, actual: dict[Column, Floats], seen: int) -> Problem:
+    def _react(
+        self,
+        decision: Decision,
+        first: int,
+        schedule: Schedule,
+        actual: dict[Column, Floats],
+        expected: dict[Column, Floats],
+        targets: dict[str, Floats],
+        step: int,
+        switched: set[str],
+        deviations: dict[tuple[str, int], Deviation],
+    ) -> float:
+        """Set what can be set now in a step that has come; changes what is expected, the targets and the deviations.
+        Returns the time in HiGHS."""
+        look = schedule.look_ahead
+        few = None if look is None else look.members
+        ahead = forecast_after(decision, self.record, first, step, few) if decision.settings.reissue else None
+        if ahead is not None:
+            for column, mean in ahead.mean.items():
+                expected[column] = np.concatenate([expected[column][: step + 1], mean])
+            if look is not None and len(ahead.probabilities) > 1:
+                seen = {column: values[: step + 1] for column, values in actual.items()}
+                before = self.workshop.highs_s
+                chosen = set_now(decision, self.record, seen, ahead, look, targets, switched, self.workshop)
+                if chosen is not None:
+                    targets |= chosen
+                    return self.workshop.highs_s - before
+        problem = self._problem(decision, expected, actual, step + 1)
+        outcome, changed = self._follow(problem, targets, step, switched)
+        _note(deviations, changed, decision.steps, up_to=step + 1)
+        self._take(problem, outcome, targets, step)
+        return outcome.seconds
+
+    def _problem(
+        self, decision: Decision, expected: Mapping[Column, Floats], actual: dict[Column, Floats], seen: int
+    ) -> Problem:
         """The window with ``seen`` steps as they happened and the rest as expected."""
         columns = {
-            column: np.concatenate([values[:seen], schedule.expected[column][seen:]])
-            for column, values in actual.items()
+            column: np.concatenate([values[:seen], expected[column][seen:]]) for column, values in actual.items()
         }
         scenario = rebased(self.record.scenario, horizon=decision.horizon, columns=columns, carry=decision.state)
-        return self.workshop.problem("execution", scenario)
+        return self.workshop.problem("execution", decision.as_weighed(scenario))
 
     def _follow(
-        self, problem: Problem, targets: Mapping[str, Floats], step: int, switched: Container[str] | None = None
+        self,
+        problem: Problem,
+        targets: Mapping[str, Floats],
+        step: int,
+        switched: Container[str] | None = None,
+        *,
+        breaking_ties: bool = False,
     ) -> tuple[Outcome, list[Deviation]]:
         """Solve with everything set; with ``switched``, all but what is set now from ``step`` on and is not in it."""
         fixed = []
@@ -134,7 +174,7 @@ class Execution:
         columns = np.concatenate([found.columns[where] for found, where in fixed] or [np.zeros(0, np.int64)])
         wanted = np.concatenate([targets[found.name][where] for found, where in fixed] or [np.zeros(0)])
         arrays = problem.arrays
-        if switched is not None:  # ties are broken when all is done; until then any of equally good ways will do
+        if switched is not None and not breaking_ties:  # until all is done any of equally good ways will do
             arrays = replace(arrays, least=None)
         outcome = self.workshop.solved(problem, held(arrays, columns, wanted))
         if outcome.values is not None:

@@ -2,6 +2,10 @@
 
 Capture is that of the gain from flexibility, ``(policy - always on) / (perfect foresight - always on)``: of total
 profit even a careless policy captures most, because most of it needs no decision.
+
+What positions bought ahead have earned against real time (*trading*) is no flexibility: with one price it does not
+depend on how a site is run. Perfect foresight would take the better of two prices in every hour, which nobody can, and
+a share of that would say nothing. So it is told by itself, and taken out of profit for the capture and the regret.
 """
 
 from __future__ import annotations
@@ -13,7 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.backtest.engine import Window
+from optimizer.backtest.schedules import HoldsPosition
 from optimizer.model import money_lines
+from optimizer.parts import place
 from optimizer.plan import Plan
 from optimizer.problem import Problem
 from optimizer.summary import cvar
@@ -64,10 +70,25 @@ def daily_profit(plan: Plan) -> pd.Series[float]:
 
 def monthly_profit(plan: Plan) -> pd.Series[float]:
     """All money by local month."""
-    total = np.add.reduce([amount[0] for amount in plan.money.values()])
+    return by_month(plan, np.add.reduce([amount[0] for amount in plan.money.values()]))
+
+
+def by_month(plan: Plan, amounts: Floats) -> pd.Series[float]:
+    """Sums of amounts (steps,) by local month."""
     months = plan.scenario.horizon.period_labels("month")
     codes = plan.scenario.horizon.period_codes("month")
-    return pd.Series(np.bincount(codes, total), index=pd.Index(months, name="month"))
+    return pd.Series(np.bincount(codes, amounts), index=pd.Index(months, name="month"))
+
+
+def trading(plan: Plan) -> Floats:
+    """What positions bought ahead have earned against having bought everything in real time, (steps,)."""
+    from optimizer.audit import AuditView, Findings
+
+    total = np.zeros(plan.scenario.horizon.steps)
+    for part in place(plan.scenario)[0].components.values():
+        if isinstance(part.component, HoldsPosition):
+            total += part.component.position_profit(AuditView(part.frame, plan.dispatch, Findings()))[0]
+    return total
 
 
 def deepest_fall(profit: pd.Series[float]) -> float:
@@ -88,13 +109,14 @@ def capture(profit: float, always_on: float, foresight: float) -> float:
     return (profit - always_on) / gain if gain > 1e-9 * max(1.0, abs(foresight)) else np.nan
 
 
-def regret(booking: Booking, plan: Plan, foresight: Plan) -> pd.Series[float]:
-    """What perfect foresight earned more in each step, of the lines that are booked step by step.
+def regret(booking: Booking, plan: Plan, foresight: Plan, traded: Floats) -> pd.Series[float]:
+    """What perfect foresight earned more in each step, of the lines that are booked step by step, without ``traded``:
+    what it earned more by positions, (steps,).
 
     Single steps may be negative: foresight gives something up in one step to earn more in another.
     """
     index = plan.scenario.horizon.local.rename("time")
-    return pd.Series(booking.hourly(foresight) - booking.hourly(plan), index=index, name="regret")
+    return pd.Series(booking.hourly(foresight) - booking.hourly(plan) - traded, index=index, name="regret")
 
 
 def not_done(windows: list[Window]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.backtest.record import Decision
-from optimizer.backtest.schedules import Schedule, targets_of
+from optimizer.backtest.schedules import LookAhead, Schedule, hedged, targets_of
 from optimizer.backtest.workshop import Workshop
 from optimizer.errors import InputError, Problem
 from optimizer.scenario import Risk
@@ -66,8 +66,9 @@ class Optimized:
 
 @dataclass(frozen=True)
 class Stochastic:
-    """Plans with all members: what is decided before they part is the same for all (and carried out); what comes after
-    is planned again with their mean."""
+    """Plans with all members: what is decided before they part is the same for all, and carried out. With recourse,
+    what can be set now is set in each step with all members of what may come after it
+    (:mod:`optimizer.backtest.recourse`); what is set ahead but differs by member is planned again with their mean."""
 
     name: str = "ensemble"
     recourse: bool = True
@@ -75,15 +76,22 @@ class Stochastic:
 
     def decide(self, decision: Decision, workshop: Workshop) -> Schedule:
         forecast = decision.forecast(decision.settings.members)
-        few = decision.settings.reduce_to
-        chosen = forecast if few is None or few >= forecast.members else _reduced(forecast, few)
+        chosen = reduced(forecast, decision.settings.reduce_to)
         scenario = decision.scenario(chosen).model_copy(update={"risk": self.risk})
         problem = workshop.problem(self.name, scenario)
         outcome = workshop.planned(problem)
         here_and_now = here_and_now_of(problem, _values(outcome))
+        if decision.settings.positions == "hedge":
+            outcome, positions = _hedged(problem, problem.arrays, outcome, workshop)
+            here_and_now |= positions
         schedule = planned(decision, workshop, forecast.expected(), here_and_now)
         facts = {"members_gap": outcome.gap, "members_highs_s": outcome.seconds}
-        return replace(schedule, expected_profit=outcome.objective, facts={**schedule.facts, **facts})
+        return replace(
+            schedule,
+            expected_profit=outcome.objective,
+            facts={**schedule.facts, **facts},
+            look_ahead=LookAhead(chosen.members, self.risk),
+        )
 
     def switch(self) -> Switching | None:
         return None
@@ -139,7 +147,30 @@ def planned(
     outcome = workshop.planned(problem, arrays)
     expected = {column: values[0] for column, values in decision.columns(forecast).items()}
     facts = {"gap": outcome.gap, "bound": outcome.bound, "road": outcome.road, "highs_s": outcome.seconds}
+    if here_and_now is None and decision.settings.positions == "hedge":
+        outcome, _ = _hedged(problem, arrays, outcome, workshop)
     return Schedule(targets_of(problem, _values(outcome)), expected, outcome.objective, facts)
+
+
+def _hedged(
+    problem: Compiled, arrays: Arrays, outcome: Outcome, workshop: Workshop
+) -> tuple[Outcome, dict[str, Floats]]:
+    """The plan with positions that buy what it expects to be used, and these positions by name.
+
+    A position that nothing else depends on (one price in real time) only moves the money; else it is planned again.
+    """
+    positions = hedged(problem, _values(outcome))
+    values, objective = _values(outcome).copy(), outcome.objective
+    tied = False
+    for variable in problem.compiled.evaluator.variables:
+        if variable.name in positions:
+            columns = problem.compiled.columns(variable)
+            tied |= bool(np.diff(arrays.matrix.indptr)[columns].any())
+            objective += float(arrays.cost[columns] @ (positions[variable.name] - values[columns]))
+            values[columns] = positions[variable.name]
+    if tied:
+        return workshop.planned(problem, _decided(problem, positions)), positions
+    return replace(outcome, values=values, objective=objective), positions
 
 
 def _decided(problem: Compiled, here_and_now: Mapping[str, Floats]) -> Arrays:
@@ -174,10 +205,22 @@ def by_name(name: str, settings: BacktestSettings, risk: Risk) -> Policy:
     return policies[name]
 
 
-def _reduced(forecast: ForecastEnsemble, members: int) -> ForecastEnsemble:
+def reduced(forecast: ForecastEnsemble, members: int | None) -> ForecastEnsemble:
+    """A forecast with few members (None: all), moved so that the mean of each column stays what it was.
+
+    What is bought ahead depends on the mean alone where a plan is risk-neutral, and few members miss it: of prices with
+    spikes by 5 % and more. Values stay within those of all members.
+    """
     from optimizer.forecasting import reduce
 
-    return reduce(forecast, members, method="energy").reduced
+    if members is None or members >= forecast.members:
+        return forecast
+    few = reduce(forecast, members, method="energy").reduced
+    moved = {}
+    for name in few.names:
+        values, every = few.values(name), forecast.values(name)
+        moved[name] = np.clip(values + forecast.mean(name) - few.mean(name), every.min(axis=0), every.max(axis=0))
+    return few.with_variables(moved, few.units)
 
 
 def here_and_now_of(problem: Compiled, values: Floats) -> dict[str, Floats]:

@@ -39,14 +39,16 @@ def read_case(
     *,
     history: Mapping[str, str | Path] | None = None,
     overrides: Sequence[str] = (),
+    carry: str | Path | None = None,
 ) -> Case:
     """The case of a scenario file from ``start`` (default: its horizon's) to ``end`` (default: where the data end).
 
-    Stamps are local wall clock. ``history`` gives files in place of those of data sources, by source. Raises InputError
-    for everything that is wrong, such as times that the data do not cover.
+    Stamps are local wall clock. ``history`` gives files in place of those of data sources, by source; ``carry`` the
+    states at the start (``carry.yaml`` of a run that ended there). Raises InputError for everything that is wrong, such
+    as times that the data do not cover.
     """
     started = time.perf_counter()
-    raw = _with_files(read_raw(path, overrides), history or {})
+    raw = _with_files(read_raw(path, overrides, carry), history or {})
     short = _short_horizon(raw)
     span = _span(raw, short)
     first = _step_of(start or short.start, "from", span)

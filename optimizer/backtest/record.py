@@ -87,6 +87,19 @@ class Decision:
     """How columns are forecast (the settings' rules)."""
     settings: BacktestSettings = field(repr=False)
 
+    def as_weighed(self, scenario: Scenario) -> Scenario:
+        """A scenario of this window as decisions are to weigh it: a new peak costs its share of the month that is
+        left."""
+        from optimizer.backtest.peaks_ahead import with_peaks_spread
+
+        return with_peaks_spread(scenario, self._peak_shares)
+
+    @cached_property
+    def _peak_shares(self) -> tuple[float, ...]:
+        from optimizer.backtest.peaks_ahead import shares_of_months
+
+        return shares_of_months(self.horizon, self.blank.horizon)
+
     @property
     def at(self) -> pd.Timestamp:
         """When the decision is taken (UTC)."""
@@ -106,7 +119,8 @@ class Decision:
         weights = tuple(forecast.probabilities.tolist())
         ensemble = Ensemble(members=forecast.members, probabilities=weights)
         columns = self.columns(forecast)
-        return rebased(self.blank, horizon=self.horizon, columns=columns, ensemble=ensemble, carry=self.state)
+        scenario = rebased(self.blank, horizon=self.horizon, columns=columns, ensemble=ensemble, carry=self.state)
+        return self.as_weighed(scenario)
 
     def columns(self, forecast: ForecastEnsemble) -> dict[Column, Floats]:
         """What a forecast says of each column of the scenario's data, (1 or members, steps), without rounding beyond

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from optimizer.backtest import measures
 from optimizer.backtest.engine import Window
@@ -19,6 +20,7 @@ from optimizer.plan import Plan
 if TYPE_CHECKING:
     from optimizer.backtest.reading import Case
 
+Floats = NDArray[np.float64]
 BASELINE = "always_on"
 
 
@@ -33,6 +35,7 @@ class Backtest:
     windows: dict[str, list[Window]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     """Policies that did not come to the end, and why."""
+    _trading: dict[str, Floats] = field(default_factory=dict, repr=False)
 
     @property
     def bound(self) -> float:
@@ -51,8 +54,10 @@ class Backtest:
         spent = measures.seconds(windows)
         return {
             "profit": plan.expected_profit,
+            "trading": float(self.trading(name).sum()),
             "capture": self.capture(name),
-            "capture_of_bound": self._capture(name, self.bound),
+            "capture_with_trading": self._capture(name),
+            "capture_of_bound": self._capture_of_bound(name),
             "worst_days": measures.worst_days(daily),
             "deepest_fall": measures.deepest_fall(daily),
             "peak_import_mw": float(plan.summary["peak_import_mw"]),
@@ -64,15 +69,31 @@ class Backtest:
             "highs_s": spent.get("highs", float(plan.summary["timing_s"].get("solve", np.nan))),
         }
 
-    def capture(self, name: str) -> float:
-        """Share of the gain from flexibility that a policy captured; NaN where an end of the scale is missing."""
-        plan = self.plans.get(FORESIGHT)
-        return np.nan if plan is None else self._capture(name, plan.expected_profit)
+    def trading(self, name: str) -> Floats:
+        """What a policy's positions earned against real time, (steps,); part of its profit."""
+        if name not in self._trading:
+            self._trading[name] = measures.trading(self.plans[name])
+        return self._trading[name]
 
-    def _capture(self, name: str, top: float) -> float:
-        if BASELINE not in self.plans or not np.isfinite(top):
+    def capture(self, name: str) -> float:
+        """Share of the gain from flexibility that a policy captured, without what positions earned; NaN where an end
+        of the scale is missing."""
+        return self._capture(name, traded=False)
+
+    def _capture(self, name: str, *, traded: bool = True) -> float:
+        if BASELINE not in self.plans or FORESIGHT not in self.plans:
             return np.nan
-        return measures.capture(self.plans[name].expected_profit, self.plans[BASELINE].expected_profit, top)
+        profits = [
+            self.plans[each].expected_profit - (0.0 if traded else float(self.trading(each).sum()))
+            for each in (name, BASELINE, FORESIGHT)
+        ]
+        return measures.capture(*profits)
+
+    def _capture_of_bound(self, name: str) -> float:
+        """Capture with what positions earned, up to what nobody can have earned more than."""
+        if BASELINE not in self.plans or not np.isfinite(self.bound):
+            return np.nan
+        return measures.capture(self.plans[name].expected_profit, self.plans[BASELINE].expected_profit, self.bound)
 
     @cached_property
     def daily(self) -> pd.DataFrame:
@@ -86,8 +107,10 @@ class Backtest:
 
     @cached_property
     def monthly_capture(self) -> pd.DataFrame:
-        """Capture of the gain from flexibility by month and policy."""
-        months = self.monthly
+        """Capture of the gain from flexibility by month and policy, without what positions earned."""
+        months = self.monthly.copy()
+        for name in months:
+            months[name] -= measures.by_month(self.plans[str(name)], self.trading(str(name)))
         if BASELINE not in months or FORESIGHT not in months:
             return pd.DataFrame(index=months.index)
         return pd.DataFrame(
@@ -103,8 +126,10 @@ class Backtest:
         )
 
     def regret(self, name: str) -> pd.Series[float]:
-        """What perfect foresight earned more, step by step. Raises KeyError without perfect foresight."""
-        return measures.regret(self.booking, self.plans[name], self.plans[FORESIGHT])
+        """What perfect foresight earned more, step by step, without what positions earned. Raises KeyError without
+        perfect foresight."""
+        traded = self.trading(FORESIGHT) - self.trading(name)
+        return measures.regret(self.booking, self.plans[name], self.plans[FORESIGHT], traded)
 
     def not_done(self, name: str) -> pd.DataFrame:
         """What a policy could not carry out as scheduled."""

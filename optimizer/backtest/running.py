@@ -39,6 +39,7 @@ def backtest(
     policies: Sequence[str | Policy] | None = None,
     history: Mapping[str, str | Path] | None = None,
     overrides: Sequence[str] = (),
+    carry: str | Path | None = None,
     out: str | Path | None = None,
     jobs: int = 1,
     progress: Callable[[Step], None] | None = None,
@@ -47,45 +48,66 @@ def backtest(
 
     ``policies``: names, or objects with the methods of :class:`~optimizer.backtest.policies.Policy`; by default those
     of the scenario's section ``backtest``. Always on and perfect foresight, the ends of the scale, are always there.
-    ``history`` gives files in place of data sources. With ``out`` every window is kept there, and a run that was
-    stopped goes on where it was; results are written there. With ``jobs`` policies run in processes of their own
-    (``progress`` is then called from a thread that reads along what is kept, and without ``out`` when one is through).
+    ``history`` gives files in place of data sources, ``carry`` the states at the start. With ``out`` every window is
+    kept there, and a run that was stopped goes on where it was; results are written there. With ``jobs`` policies run
+    in processes of their own (``progress`` is then called from a thread that reads along what is kept, and without
+    ``out`` when one is through).
 
     Raises InputError for everything that is wrong before a window is decided, and for checkpoints of another case. A
     policy that fails in a window ends there: it is in ``failures`` with the reason, and the others go on.
     """
-    case = read_case(scenario, start, end, history=history, overrides=overrides)
-    chosen = chosen_policies(case, policies)
-    windows_in_all = len(decision_steps(case))
-    folder = None if out is None else _prepared(Path(out))
-    problem = Compiled(case.record.scenario)
-    result = Backtest(case, Booking.of(problem))
-    kept_in = None if folder is None else folder / CHECKPOINTS
-    given = _Given(case, chosen, kept_in, *((progress, problem) if jobs == 1 else (None, None)))
-    names = [policy.name for policy in chosen] + [FORESIGHT]
+    case = read_case(scenario, start, end, history=history, overrides=overrides, carry=carry)
+    (found,) = run_cases([case], [None if out is None else Path(out)], policies, jobs=jobs, progress=progress)
+    return found
+
+
+def run_cases(
+    cases: Sequence[Case],
+    folders: Sequence[Path | None],
+    policies: Sequence[str | Policy] | None,
+    *,
+    labels: Sequence[str] = ("",),
+    jobs: int = 1,
+    progress: Callable[[Step], None] | None = None,
+) -> list[Backtest]:
+    """Backtests of several cases, each policy of each a task of its own; results are written to the cases' folders.
+
+    ``labels`` tell them apart in the progress. Raises InputError as :func:`backtest` does.
+    """
+    chosen = [(chosen_policies(case, policies), len(decision_steps(case))) for case in cases]  # all is refused here
+    tasks: list[_Task] = []
+    for number, ((own, windows), folder, label) in enumerate(zip(chosen, folders, labels, strict=True)):
+        kept_in = None if folder is None else _prepared(folder) / CHECKPOINTS
+        tasks += [_Task(number, policy, kept_in, windows, label) for policy in (*own, None)]
+    problems = [Compiled(case.record.scenario) for case in cases]
+    results = [Backtest(case, Booking.of(problem)) for case, problem in zip(cases, problems, strict=True)]
+    given = _Given(list(cases), *((progress, problems) if jobs == 1 else (None, None)))
     with (
-        _read_along(given, windows_in_all, progress if jobs > 1 else None),
-        closing(run_tasks(range(len(names)), _worker, given, jobs=min(jobs, len(names)))) as tasks,
+        _read_along(tasks, progress if jobs > 1 else None),
+        closing(run_tasks(tasks, _worker, given, jobs=min(jobs, len(tasks)))) as running,
     ):
-        for done in tasks:
-            name = names[done.number]
+        for done in running:
+            task = tasks[done.number]
+            result = results[task.case]
             try:
-                plan, windows = _plan_of(done, problem)
+                plan, windows_done = _plan_of(done, problems[task.case])
             except InputError:
                 raise
             except OptimizerError as error:
                 log.error("%s", error)
-                result.failures[name] = str(error)
+                result.failures[task.name] = str(error)
                 continue
-            result.plans[name] = plan
-            if name != FORESIGHT:
-                result.windows[name] = windows
-            if progress is not None and jobs > 1 and folder is None:
-                progress(Step(name, len(windows), len(windows), plan.expected_profit))
-    result.plans = {name: result.plans[name] for name in names if name in result.plans}
-    if folder is not None:
-        result.save(folder)
-    return result
+            result.plans[task.name] = plan
+            if task.policy is not None:
+                result.windows[task.name] = windows_done
+            if progress is not None and jobs > 1 and task.folder is None:
+                progress(Step(task.shown, len(windows_done), len(windows_done), plan.expected_profit))
+    for number, (result, folder) in enumerate(zip(results, folders, strict=True)):
+        names = [task.name for task in tasks if task.case == number]
+        result.plans = {name: result.plans[name] for name in names if name in result.plans}
+        if folder is not None:
+            result.save(folder)
+    return results
 
 
 def _plan_of(done: Done[Solved], problem: Compiled) -> tuple[Plan, list[Window]]:
@@ -107,13 +129,14 @@ def _prepared(folder: Path) -> Path:
     return folder
 
 
-def _read_along(given: _Given, windows: int, progress: Callable[[Step], None] | None) -> AbstractContextManager[None]:
+def _read_along(tasks: Sequence[_Task], progress: Callable[[Step], None] | None) -> AbstractContextManager[None]:
     """Progress of policies in other processes, from what they keep; nothing without either."""
-    if progress is None or given.folder is None:
-        return nullcontext()
-    return watched(
-        [Watched(policy.name, given.folder / f"{policy.name}.jsonl", windows) for policy in given.policies], progress
-    )
+    files = [
+        Watched(task.shown, task.folder / f"{task.name}.jsonl", task.windows)
+        for task in tasks
+        if task.folder is not None and task.policy is not None
+    ]
+    return nullcontext() if progress is None or not files else watched(files, progress)
 
 
 def chosen_policies(case: Case, policies: Sequence[str | Policy] | None) -> list[Policy]:
@@ -139,36 +162,60 @@ def chosen_policies(case: Case, policies: Sequence[str | Policy] | None) -> list
 
 
 @dataclass(frozen=True)
-class _Given:
-    case: Case
-    policies: list[Policy]
+class _Task:
+    """One policy of one case, or perfect foresight."""
+
+    case: int
+    """Number of the case."""
+    policy: Policy | None
+    """None: perfect foresight."""
     folder: Path | None
+    """Folder of its checkpoint."""
+    windows: int
+    """Windows in all."""
+    label: str
+    """What the case is called in the progress; nothing where there is only one."""
+
+    @property
+    def name(self) -> str:
+        return FORESIGHT if self.policy is None else self.policy.name
+
+    @property
+    def shown(self) -> str:
+        """Its name in the progress."""
+        return f"{self.name} {self.label}".strip()
+
+
+@dataclass(frozen=True)
+class _Given:
+    cases: list[Case]
     progress: Callable[[Step], None] | None
-    problem: Compiled | None
-    """The problem over the whole time, for work in this process."""
+    problems: list[Compiled] | None
+    """The problems over the whole time, for work in this process."""
 
 
-def _worker(given: _Given) -> Callable[[int], Solved]:
-    """What does one policy, or perfect foresight, by its number: a solution over the whole time, which another process
-    can read (a plan holds what it cannot)."""
-    problem = given.problem or Compiled(given.case.record.scenario)
+def _worker(given: _Given) -> Callable[[_Task], Solved]:
+    """What does one task: a solution over the whole time, which another process can read (a plan holds what it
+    cannot)."""
+    compiled: dict[int, Compiled] = dict(enumerate(given.problems or []))
 
-    def run(number: int) -> Solved:
-        if number == len(given.policies):
+    def run(task: _Task) -> Solved:
+        case = given.cases[task.case]
+        problem = compiled.setdefault(task.case, compiled.get(task.case) or Compiled(case.record.scenario))
+        if task.policy is None:
             return _plain(foreseen(problem)), []
-        policy = given.policies[number]
-        checkpoint = None
-        if given.folder is not None:
-            checkpoint = Checkpoint(given.folder / f"{policy.name}.jsonl", digests(given.case, policy))
+        policy, checkpoint = task.policy, None
+        if task.folder is not None:
+            checkpoint = Checkpoint(task.folder / f"{policy.name}.jsonl", digests(case, policy))
         money = 0.0
 
         def told(window: Window, total: int) -> None:
             nonlocal money
             money += sum(window.money.values())
             if given.progress is not None:
-                given.progress(Step(policy.name, window.number + 1, total, money))
+                given.progress(Step(task.shown, window.number + 1, total, money))
 
-        windows = run_policy(given.case, policy, checkpoint, told)
+        windows = run_policy(case, policy, checkpoint, told)
         return _plain(settled(problem, [window.done for window in windows])), windows
 
     return run

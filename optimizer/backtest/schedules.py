@@ -6,18 +6,41 @@ others (what the meter shows, what demand is served, peaks) follow from what is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.problem import Problem
 from optimizer.rebasing import Column
+from optimizer.scenario import Risk
 from optimizer.template import consecutive
 
 Floats = NDArray[np.float64]
+
+
+@runtime_checkable
+class HoldsPosition(Protocol):
+    """A contract with a position that is bought ahead and settled against what is used."""
+
+    def hedge(self, b: Any, f: Any, values: Callable[[Any], Floats]) -> tuple[Any, Floats] | None:
+        """The position's variable, and the position that buys what a solution expects to be used, MW, (steps,)."""
+        ...
+
+    def position_profit(self, r: Any) -> Floats:
+        """What the position has earned against having bought everything in real time, (members, steps)."""
+        ...
+
+
+@dataclass(frozen=True)
+class LookAhead:
+    """With what a policy sets again what can be set now: all members of what may come, weighed by a risk."""
+
+    members: int
+    """Members after reduction."""
+    risk: Risk
 
 
 @dataclass(frozen=True)
@@ -33,6 +56,8 @@ class Schedule:
     """Profit that is expected of the whole window."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """How it was found: ``gap``, ``bound``, ``highs_s``, ``road``."""
+    look_ahead: LookAhead | None = None
+    """How recourse sees what may come; None: as the mean of the forecast."""
 
 
 @dataclass(frozen=True)
@@ -73,3 +98,17 @@ def steps_of(variable: Any, positions: int) -> NDArray[np.int64]:
 def targets_of(problem: Problem, values: Floats) -> dict[str, Floats]:
     """Values of the scheduled variables at a solution of a problem of one member."""
     return {found.name: values[found.columns] for found in scheduled_in(problem)}
+
+
+def hedged(problem: Problem, values: Floats) -> dict[str, Floats]:
+    """Positions that buy ahead what a solution expects to be used, by the name of their variables."""
+    found = {}
+    for part in problem.parts.components.values():
+        if isinstance(part.component, HoldsPosition):
+            hedge = part.component.hedge(
+                part.block, part.frame, lambda variable: values[problem.compiled.columns(variable)]
+            )
+            if hedge is not None:
+                variable, position = hedge
+                found[variable.name] = position
+    return found

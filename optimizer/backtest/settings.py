@@ -138,10 +138,16 @@ class BacktestSettings(StrictModel):
     members: Count = 20
     """Members that are forecast for the policies that plan with several, and whose mean the others take."""
     reduce_to: Count | None = None
-    """Members to which they are reduced before the plan is made."""
+    """Members to which they are reduced before the plan is made, and when what can be set now is set again."""
     recourse: bool = True
     """Whether what can be set in the step itself (miners, batteries, generators) is set again when its prices are
     seen; by the policies that optimise."""
+    reissue: bool = True
+    """Whether the steps to come are forecast anew in each step of recourse, from what is known by its end; else the
+    forecast of the decision stays."""
+    positions: Literal["hedge", "optimize"] = "hedge"
+    """What is bought day ahead: ``hedge`` buys what is expected to be used; ``optimize`` takes the optimiser's
+    position, which is a bet on the difference between two prices, as large as its bounds let it be."""
     strike_on_fraction: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
     """Of the policy ``strike_price``: machines that stopped above their break-even start again below this part of
     it."""

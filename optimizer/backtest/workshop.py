@@ -42,7 +42,7 @@ class Workshop:
         )
         self._count(outcome)
         if outcome.status in ("infeasible", "unbounded"):
-            raise explain(outcome.status, problem.arrays, problem.compiled, problem.scenario, None)
+            raise explain(outcome.status, problem.arrays, problem.compiled, problem.scenario, None, repairs=False)
         if outcome.values is None:
             raise WithoutPlanError(f"HiGHS stopped ({outcome.stopped_by}) before it found a plan")
         return outcome

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from optimizer.backtest.by_month import backtest_by_month
 from optimizer.backtest.running import CHECKPOINTS, backtest
 from optimizer.backtest.watching import Step, windows_kept
 from optimizer.console import StdoutConsole
@@ -40,8 +41,12 @@ def run_backtest(
     out: Path,
     jobs: int,
     as_json: bool,
+    carry: Path | None = None,
+    by_month: bool = False,
 ) -> int:
     """Run the backtest and print its table, or its summary as JSON; returns the exit code."""
+    if by_month:
+        return _run_by_month(file, start, end, policies, history, overrides, out, jobs, carry, as_json=as_json)
     try:
         with _live() as live:
             found = backtest(
@@ -51,6 +56,7 @@ def run_backtest(
                 policies=policies or None,
                 history=_files(history),
                 overrides=overrides,
+                carry=carry,
                 out=out,
                 jobs=jobs,
                 progress=_shown_in(live),
@@ -65,6 +71,52 @@ def run_backtest(
         StdoutConsole().print_json(json.dumps(found.summary(), allow_nan=False))
     else:
         print_backtest(found, out)
+    return A_POLICY_FAILED if found.failures else 0
+
+
+def _run_by_month(
+    file: Path,
+    start: str | None,
+    end: str | None,
+    policies: Sequence[str] | None,
+    history: Sequence[str],
+    overrides: Sequence[str],
+    out: Path,
+    jobs: int,
+    carry: Path | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Run months that each begin anew, and print their sums."""
+    if start is None or end is None or carry is not None:
+        message = "needs --from and --to" if carry is None else "each month begins anew, so --carry has no effect"
+        raise InputError([Problem("--by-month", message)])
+    with _live() as live:
+        found = backtest_by_month(
+            file,
+            start,
+            end,
+            policies=policies or None,
+            history=_files(history),
+            overrides=overrides,
+            out=out,
+            jobs=jobs,
+            progress=_shown_in(live),
+        )
+    console = StdoutConsole()
+    if as_json:
+        months = {month: each.summary() for month, each in found.months.items()}
+        console.print_json(json.dumps({"months": months, "failures": found.failures}, allow_nan=False))
+        return A_POLICY_FAILED if found.failures else 0
+    table = Table(title="Months that each begin anew", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for column in ("policy", "profit", "of it positions", "capture"):
+        table.add_column(column, justify="left" if column == "policy" else "right", overflow="fold")
+    for name, row in found.table.sort_values("profit", ascending=False).iterrows():
+        table.add_row(str(name), f"{row['profit']:,.0f}", f"{row['trading']:,.0f}", _percent(row["capture"]))
+    console.print(table)
+    for name, reason in found.failures.items():
+        console.print(f"[red]{escape(name)} failed[/]: {escape(reason)}", highlight=False)
+    console.print(f"Results: {out}/", highlight=False, markup=False, soft_wrap=True)
     return A_POLICY_FAILED if found.failures else 0
 
 
@@ -115,13 +167,24 @@ def print_backtest(found: Backtest, folder: Path) -> None:
     summary = found.summary()
     title = f"{escape(summary['name'])}, {summary['start']} to {summary['end']}, money in {escape(summary['currency'])}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
-    for column in ("policy", "profit", "capture", "worst\ndays", "peak\nMW", "served", "not\ndone", "seconds"):
+    for column in (
+        "policy",
+        "profit",
+        "of it\npositions",
+        "capture",
+        "worst\ndays",
+        "peak\nMW",
+        "served",
+        "not\ndone",
+        "seconds",
+    ):
         # folded, not cut off, where the terminal is too narrow for it
         table.add_column(column, justify="left" if column == "policy" else "right", overflow="fold")
     for name, row in found.table.sort_values("profit", ascending=False).iterrows():
         table.add_row(
             str(name),
             f"{row['profit']:,.0f}",
+            f"{row['trading']:,.0f}",
             _percent(row["capture"]),
             f"{row['worst_days']:,.0f}",
             f"{row['peak_import_mw']:.1f}",

@@ -73,6 +73,12 @@ def backtest(
         typer.Option("--history", help="source=file: what happened, in place of the file of a data source."),
     ] = None,
     overrides: Annotated[list[str] | None, typer.Option("--set", help="path=value: change the scenario.")] = None,
+    carry: Annotated[
+        Path | None, typer.Option("--carry", help="carry.yaml of the run that ended where the backtest starts.")
+    ] = None,
+    by_month: Annotated[
+        bool, typer.Option("--by-month", help="Months that each begin anew, side by side with --jobs.")
+    ] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Policies run at a time, in processes of their own.")] = 1,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Results folder; default results/<file stem>-backtest.")
@@ -97,6 +103,8 @@ def backtest(
             overrides=overrides or (),
             out=folder,
             jobs=jobs,
+            carry=carry,
+            by_month=by_month,
             as_json=as_json,
         )
     if code:

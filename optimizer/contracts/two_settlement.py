@@ -15,11 +15,16 @@ larger of the position's bound and the largest load.
 
 The position stays physical: ``0 <= x_t <= import_limit``; ``virtual: false`` also forbids more than the site's
 largest load, so that nothing is bought day ahead only to be sold in real time beyond what the machines can give up.
+That is one number, the highest of all steps and members: what has been bought is a fact, which a cooler hour than
+expected does not take back.
+
+With one price the position earns ``(real_time_price - day_ahead_price) * x`` whatever the site does, so that it says
+nothing of how the site was run; :meth:`TwoSettlement.position_profit` tells the two apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -30,6 +35,7 @@ from optimizer.audit import AuditView
 from optimizer.chart import Chart
 from optimizer.component import Finding, Floats, MoneyLine, Result
 from optimizer.contract import BillLine, Supply
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.metering import Reading
 from optimizer.quantities import Megawatts, Series, SeriesOf
@@ -38,6 +44,17 @@ from optimizer.template import Constraint, Param, Var
 
 class TwoSettlement(Supply):
     """Energy bought day ahead, with the difference to the real use settled in real time."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "delivered_mw": Holds(
+            Code.CONTRACT_LIMIT, "the contract delivers at most {limit} MW", unit="MW", field="limit_mw"
+        ),
+        "position": Holds(
+            Code.CONTRACT_LIMIT, "the day-ahead position is at most {limit} MW", unit="MW", field="position_limit_mw"
+        ),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("position_mw", "position_limit_mw", "limit_mw")
 
     schedules: ClassVar[tuple[str, ...]] = ("delivered_mw", "position_mw")
 
@@ -202,6 +219,23 @@ class TwoSettlement(Supply):
     def charts(self, f: Frame) -> tuple[Chart, ...]:
         return (Chart("Contracts", ("delivered_mw", "position_mw"), "MW", "use and position"),)
 
+    # ------------------------------------------------------------------ for those who decide again and again
+    def hedge(self, b: Any, f: Frame, values: Callable[[Any], Floats]) -> tuple[Any, Floats] | None:
+        """The position's variable and what is expected to be used, MW settled, (steps,), within its bounds; None for a
+        position that has cleared. ``values`` gives a variable's values in a plan."""
+        if self.position_mw is not None:
+            return None
+        used = self.loss_factor * (f.probabilities @ values(b.delivered_mw))
+        return b.position, np.clip(used, *self._position_bounds(f))
+
+    def position_profit(self, r: Reading) -> Floats:
+        """What the position has earned against having bought and sold everything in real time, (members, steps)."""
+        used, position = self.loss_factor * r.energy_mwh(r["delivered_mw"]), r.energy_mwh(r["position_mw"])
+        short, long = self._real_time_prices(r.frame)
+        difference = used - position
+        with_it = np.where(difference > 0, -short * difference, -long * difference)
+        return np.asarray(with_it - r.values(self.day_ahead_price_per_mwh) * position + short * used)
+
     # ------------------------------------------------------------------ figures from the data
     def _real_time_prices(self, f: Frame) -> tuple[Floats, Floats]:
         """Price of a shortage and of a surplus, (members, steps)."""
@@ -215,7 +249,7 @@ class TwoSettlement(Supply):
         """Largest position by step, (steps,): what at least one member could import."""
         most = f.full(np.inf) if f.import_limit_mw is None else f.import_limit_mw
         if not self.virtual:
-            most = np.minimum(most, self.loss_factor * self._largest_mw(f))
+            most = np.minimum(most, self.loss_factor * self._largest_mw(f).max())
         limit = np.inf if self.position_limit_mw is None else self.position_limit_mw
         return np.asarray(np.minimum(most.max(axis=0), limit))
 

@@ -26,8 +26,12 @@ PROBABILITY = "probability"
 class ForecastEnsemble:
     """Members of a forecast over a horizon. Made by :meth:`from_arrays`, which checks them."""
 
-    data: xr.Dataset
-    """Variables over (member, time), time in UTC, with the coordinate `probability` by member."""
+    _arrays: Mapping[str, FloatArray]
+    """Members by variable, (members, steps)."""
+    probabilities: FloatArray
+    """Probability of each member, adding up to 1, shape (M,)."""
+    units: Mapping[str, str]
+    """Units by variable, where they are known."""
     horizon: Horizon
     """Steps that are forecast."""
     issued_at: pd.Timestamp
@@ -60,28 +64,31 @@ class ForecastEnsemble:
         whole = {name: np.array(np.broadcast_to(array, (members, horizon.steps))) for name, array in arrays.items()}
         if not whole:
             raise InputError([Problem("forecast", "holds no variables")])
-        return cls(_dataset(whole, weights, horizon, issued, units or {}), horizon, issued, origins)
+        for array in (*whole.values(), weights):
+            array.flags.writeable = False
+        known = {name: unit for name, unit in (units or {}).items() if name in whole}
+        return cls(whole, weights, known, horizon, issued, origins)
+
+    @cached_property
+    def data(self) -> xr.Dataset:
+        """Variables over (member, time), time in UTC, with the coordinate `probability` by member."""
+        return _dataset(self._arrays, self.probabilities, self.horizon, self.issued_at, self.units)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the variables."""
-        return tuple(str(name) for name in self.data.data_vars)
+        return tuple(self._arrays)
 
     @property
     def members(self) -> int:
         """Number of members."""
-        return int(self.data.sizes["member"])
-
-    @cached_property
-    def probabilities(self) -> FloatArray:
-        """Probability of each member, adding up to 1, shape (M,)."""
-        return np.asarray(self.data[PROBABILITY].to_numpy(), dtype=np.float64)
+        return len(self.probabilities)
 
     def values(self, name: str) -> FloatArray:
         """Members of a variable, shape (M, T)."""
         if name not in self.names:
             raise refusal(name, "the forecast has no such variable", f"it has {', '.join(self.names)}")
-        return np.asarray(self.data[name].to_numpy(), dtype=np.float64)
+        return self._arrays[name]
 
     def mean(self, name: str) -> FloatArray:
         """Expected value at each step, shape (T,)."""
@@ -119,14 +126,9 @@ class ForecastEnsemble:
             self.horizon,
             self.issued_at,
             probabilities=probabilities,
-            units=self.units | dict(units or {}),
+            units={**self.units, **(units or {})},
             origins=origins,
         )
-
-    @property
-    def units(self) -> dict[str, str]:
-        """Units by variable, where they are known."""
-        return {name: str(self.data[name].attrs["units"]) for name in self.names if "units" in self.data[name].attrs}
 
     # ------------------------------------------------------------------ as data of a scenario
     def to_data(self, path: Path | str) -> Path:

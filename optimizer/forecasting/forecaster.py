@@ -11,7 +11,7 @@ import pandas as pd
 
 from optimizer.errors import InputError, Problem
 from optimizer.forecasting.ensemble import ForecastEnsemble
-from optimizer.forecasting.history import History, told, utc
+from optimizer.forecasting.history import FloatArray, History, told, utc
 from optimizer.horizon import Horizon
 
 
@@ -100,6 +100,8 @@ class Together:
         if not self.forecasters:
             raise InputError([Problem("forecasters", "none is given")])
         joined = issue(self.forecasters[0], known, issued_at, horizon, members, seed)
+        values: dict[str, FloatArray] = {}
+        units: dict[str, str] = {}
         for number, forecaster in enumerate(self.forecasters[1:], start=1):
             if joined.origins is not None and isinstance(forecaster, DrawsOrigins):
                 part = forecaster.forecast_from(joined.origins, known, issued_at, horizon, seed + number)
@@ -107,5 +109,6 @@ class Together:
                 part = issue(forecaster, known, issued_at, horizon, members, seed + number)
             if not np.allclose(part.probabilities, joined.probabilities):
                 raise InputError([Problem("forecasters", "members of the parts differ in their probabilities")])
-            joined = joined.with_variables({name: part.values(name) for name in part.names}, part.units)
-        return joined
+            values |= {name: part.values(name) for name in part.names}
+            units |= part.units
+        return joined.with_variables(values, units) if values else joined

@@ -13,7 +13,7 @@ from optimizer.errors import InputError, Problem, did_you_mean
 from optimizer.forecasting.publication import AT_THE_END, Publication
 from optimizer.horizon import Horizon, stamp_text, to_utc, zone
 from optimizer.series import SourceReader
-from optimizer.time_stamps import microseconds
+from optimizer.time_stamps import Instants, microseconds
 
 FloatArray = npt.NDArray[np.float64]
 MICROSECOND = timedelta(microseconds=1)
@@ -51,6 +51,7 @@ class History:
         self._columns = {str(name): _frozen(values) for name, values in columns.items()}
         if not self._columns:
             raise InputError([Problem("history", "holds no columns")])
+        self._instants: dict[str, Instants] = {}
         self.published = dict.fromkeys(self._columns, AT_THE_END)
         for name, rule in (published or {}).items():
             self.check_names([name])
@@ -141,7 +142,9 @@ class History:
             when, asked = self.told(self.issued_at), self.told(cut)
             raise InputError([Problem("history", f"was cut at {when}; what was known at {asked} is not in it")])
         columns = {name: values[: self.known_steps(name, cut)] for name, values in self._columns.items()}
-        return History(columns, self.start, self.step, self.timezone, self.published, cut)
+        seen = History(columns, self.start, self.step, self.timezone, self.published, cut)
+        seen._instants = self._instants  # times alone; no value is in them
+        return seen
 
     def known_steps(self, name: str, issued_at: pd.Timestamp | None = None) -> int:
         """Intervals from the start whose values had been published at `issued_at` and are in the history."""
@@ -149,8 +152,25 @@ class History:
         length = len(self._columns[name])
         if issued_at is None:
             return length
-        published = self.published[name].instants(self.stamps(0, length), self.step, self.timezone)
-        return int(np.searchsorted(published, _instant(issued_at), side="right"))
+        return int(np.searchsorted(self.published_at(name, 0, length), _instant(issued_at), side="right"))
+
+    def published_at(self, name: str, first: int, end: int) -> Instants:
+        """When the values at the positions `first` to `end - 1` become known: microseconds of UTC, rising."""
+        rule = self.published[name]
+        found = self._instants.get(rule.text)
+        if found is None or len(found) < end:
+            longest = max(end, *(len(values) for values in self._columns.values()))
+            found = rule.instants(self.stamps(0, longest), self.step, self.timezone)
+            self._instants[rule.text] = found
+        return found[first:end]
+
+    def reaches(self, moment: pd.Timestamp) -> bool:
+        """Whether the columns hold all values that are published by then; a record ends somewhere."""
+        due = _instant(moment)
+        return not any(
+            self.published[name].text != "always" and self.published_at(name, len(values), len(values) + 1)[0] <= due
+            for name, values in self._columns.items()
+        )
 
     def begins(self, name: str) -> int:
         """Position of the first value that is not blank; the length of the column if there is none."""
@@ -254,7 +274,7 @@ def told(stamp: pd.Timestamp, timezone: str) -> str:
 
 
 def _instant(stamp: pd.Timestamp) -> int:
-    return int(microseconds(pd.DatetimeIndex([stamp]))[0])
+    return int(stamp.value) // 1000
 
 
 def _frozen(values: npt.ArrayLike) -> FloatArray:

@@ -84,6 +84,8 @@ class LookBack:
         like = dict(scaled_like or {})
         self.scales = {name: Scale.of(values[like.get(name, name)]) for name in self.names}
         self.z = {name: self.scales[name].z(values[name]) for name in self.names}
+        self.by_day: dict[tuple[str, int], tuple[FloatArray, IntArray]] = {}
+        """Kept by rules that look at the same time of many days: by variable and days."""
         self.ranges = {name: (float(values[name].min()), float(values[name].max())) for name in self.names}
 
     @property
@@ -116,9 +118,8 @@ class LookBack:
 
     @cached_property
     def _published(self) -> dict[str, Instants]:
-        rules, step, timezone = self.known.published, self.known.step, self.known.timezone
-        instants = {rule.text: rule.instants(self.stamps, step, timezone) for rule in rules.values()}
-        return {name: instants[rules[name].text] for name in self.names}
+        first, end = self._first, self._first + len(self.stamps)
+        return {name: self.known.published_at(name, first, end) for name in self.names}
 
     def days_before(self, positions: IntArray, days: int | IntArray) -> IntArray:
         """Positions of the same local time so many days earlier; below 0 before the look-back."""

@@ -36,7 +36,7 @@ def _dressed(
     fewest = FEWEST_ORIGINS if spread else 0
     at_least = days(max(rule.warm_up_days, 1) + (fewest + ahead_days if spread else 0))
     look = LookBack(known, issued_at, horizon, variables, max(days(look_back_days), at_least), at_least)
-    past = PastErrors.of(look, dict.fromkeys(variables, rule), fewest)
+    past = PastErrors.of(look, dict.fromkeys(variables, rule), fewest, present_alone=not spread)
     if spread:
         rows = even_draws(past.origins.past, members, np.random.default_rng(seed))
         by_step = np.broadcast_to(rows[:, np.newaxis], (members, horizon.steps))

@@ -29,12 +29,16 @@ class PastErrors:
     """Outcome minus forecast by variable, shape (N, T); zero in steps that had been published."""
 
     @classmethod
-    def of(cls, look: LookBack, rules: Mapping[str, PointRule], fewest: int) -> PastErrors:
-        """Apply each variable's rule to all origins of the look-back.
+    def of(
+        cls, look: LookBack, rules: Mapping[str, PointRule], fewest: int, *, present_alone: bool = False
+    ) -> PastErrors:
+        """Apply each variable's rule to all origins of the look-back, or to the present one alone.
 
         Raises InputError where fewer than `fewest` past days can be compared, or where a rule has nothing to go by.
         """
         origins = look.origins(max(rule.warm_up_days for rule in rules.values()))
+        if present_alone:
+            origins = origins.kept(np.zeros(origins.past, bool))
         paths = {name: rule.path(look, name, origins) for name, rule in rules.items()}
         for name, path in paths.items():
             blank = np.isnan(path[-1])

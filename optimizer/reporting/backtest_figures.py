@@ -47,9 +47,11 @@ def money_over_time(found: Backtest) -> list[Figure]:
         dash = "dash" if name == FORESIGHT else "solid"
         whole.add_line(_words(name), _single(so_far[name]), scenario.currency, look, dash=dash)
         if BASELINE in so_far and name != BASELINE:
-            more = _single(so_far[name] - so_far[BASELINE])
+            traded = np.cumsum(found.trading(name) - found.trading(BASELINE))
+            more = _single(so_far[name] - so_far[BASELINE] - traded)
             gain.add_line(_words(name), more, scenario.currency, look, dash=dash)
     whole.add_note("What belongs to a month (peaks) is booked at its end.")
+    gain.add_note("Without what positions bought ahead earned against real time.")
     return [whole, gain] if gain.traces else [whole]
 
 

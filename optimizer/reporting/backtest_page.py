@@ -82,6 +82,7 @@ def _policies(found: Backtest) -> str:
     table = found.table.sort_values("profit", ascending=False)
     columns: dict[str, Callable[[float], str]] = {
         "profit": amount,
+        "trading": amount,
         "capture": _percent,
         "worst_days": amount,
         "deepest_fall": amount,
@@ -104,7 +105,8 @@ def _policies(found: Backtest) -> str:
         else (
             f'<p class="note">Proven: nothing could have earned more than {escape(amount(found.bound))} '
             f"{escape(found.case.record.scenario.currency)}. Worst days: mean profit of the worst twentieth of the "
-            "days; deepest fall: of the money so far from an earlier high.</p>"
+            "days; deepest fall: of the money so far from an earlier high. Trading: what positions bought ahead "
+            "earned against real time; it is part of the profit, and of neither capture nor regret.</p>"
         )
     )
     head = f"<thead><tr><th>policy</th>{heads}</tr></thead>"

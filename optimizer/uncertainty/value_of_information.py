@@ -180,4 +180,5 @@ def _solved(problem: Problem) -> tuple[Floats, Plan]:
 def _interval(value: float, low: float, high: float) -> Interval:
     """The value with what the gaps leave open; that it is not below 0 is known."""
     low, high = max(0.0, low), max(0.0, high)
+    low = min(low, high)  # where both are proven exactly they may differ in the last digit
     return Interval(min(max(value, low), high), low, high)

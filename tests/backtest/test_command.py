@@ -43,9 +43,9 @@ def test_the_table_and_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert lines[0].startswith("small, 2024-08-20T00:00+00:00 to 2024-08-21T00:00+00:00, money in USD")
     rows = {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
     # the rule switches nothing off with recourse alone: it is told the price of each step as it comes
-    assert rows["strike_price"][:3] == ["600", "100.0", "%"]
-    assert rows["always_on"][:3] == ["-3,000", "0.0", "%"]
-    assert rows["schedule"][:3] == ["-3,000", "0.0", "%"]
+    assert rows["strike_price"][:4] == ["600", "0", "100.0", "%"]
+    assert rows["always_on"][:4] == ["-3,000", "0", "0.0", "%"]
+    assert rows["schedule"][:4] == ["-3,000", "0", "0.0", "%"]
     assert list(rows).index("strike_price") < list(rows).index("schedule")
     assert "Proven: nothing can earn more than 600." in ran.out
     assert f"Results: {tmp_path / 'o'}/" in ran.out

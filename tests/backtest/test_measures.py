@@ -123,6 +123,7 @@ def test_the_table_of_a_day(spike: Backtest) -> None:
     assert table["capture"].to_dict() == pytest.approx(
         {"schedule": 0.0, "deterministic": 1.0, "always_on": 0.0, "perfect_foresight": 1.0}
     )
+    assert table["capture_with_trading"]["deterministic"] == pytest.approx(1.0)
     assert table["capture_of_bound"]["deterministic"] == pytest.approx(1.0)
     assert table["worst_days"]["schedule"] == pytest.approx(-3350)
     assert table["deepest_fall"].to_dict() == pytest.approx(

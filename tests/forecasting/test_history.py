@@ -207,3 +207,23 @@ def test_a_file_of_members_is_no_history(tmp_path: Path) -> None:
     reader = SourceReader({"market": DataSource(file="market.csv")}, tmp_path, horizon, members=2)
     with pytest.raises(InputError, match=r"rt: market.rt holds 2 members; what happened is one path"):
         History.from_sources(reader, {"rt": "market.rt"}, horizon)
+
+
+def test_a_record_reaches_as_far_as_all_that_is_published_is_in_it() -> None:
+    """Proves: of a record that ends with the 2nd of March, at 13:00 of that day tomorrow's day-ahead prices are out
+    and not in it; until then, and of a column that is known at the end of its hour, all is. Contracts, known for good,
+    do not matter."""
+    stamps = pd.Timestamp("2024-03-01T00:00", tz="UTC")
+    hours = [1.0] * 48
+    both = History(
+        {"rt": hours, "da": hours, "flat": hours},
+        stamps,
+        timedelta(hours=1),
+        "UTC",
+        {"da": "day before 13:00", "flat": "always"},
+    )
+    assert both.reaches(pd.Timestamp("2024-03-02T12:59", tz="UTC"))
+    assert not both.reaches(pd.Timestamp("2024-03-02T13:00", tz="UTC"))
+    alone = History({"rt": hours}, stamps, timedelta(hours=1), "UTC")
+    assert alone.reaches(pd.Timestamp("2024-03-03T00:00", tz="UTC"))
+    assert not alone.reaches(pd.Timestamp("2024-03-03T01:00", tz="UTC"))
