@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 PathKey = tuple[str | int, ...]
 """Place in a scenario file: `("sites", 0, "name")`."""
@@ -78,6 +78,11 @@ class WithoutPlanError(OptimizerError):
 
     status: ClassVar[str]
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """What is known of the reason beside the message, for scripts."""
+        return {}
+
 
 class InfeasibleError(WithoutPlanError):
     """No plan satisfies all limits."""
@@ -85,12 +90,44 @@ class InfeasibleError(WithoutPlanError):
     exit_code = 3
     status = "infeasible"
 
+    def __init__(
+        self,
+        message: str = "",
+        conflicts: Sequence[Mapping[str, Any]] = (),
+        repairs: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        super().__init__(message, list(conflicts), list(repairs))  # as `args`: it survives pickling between processes
+        self.conflicts: list[Mapping[str, Any]] = list(conflicts)
+        """Rules and limits that cannot be kept together: ``where``, ``rule``, ``limit``, ``first``, ``last``, …"""
+        self.repairs: list[Mapping[str, Any]] = list(repairs)
+        """Changes of the scenario that were proven to give a plan, the smallest first: ``changes``, each with ``path``
+        and ``value`` as ``--set`` takes them."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return {"conflicts": self.conflicts, "repairs": self.repairs}
+
 
 class UnboundedError(WithoutPlanError):
     """Profit can grow without limit, so a limit is missing from the input."""
 
     exit_code = 3
     status = "unbounded"
+
+    def __init__(self, message: str = "", grows: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message, list(grows))
+        self.grows: list[Mapping[str, Any]] = list(grows)
+        """Quantities that can grow together without end: ``where``, ``quantity``, ``step``, ``per_unit``, ``earns``."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return {"grows": self.grows}
 
 
 class NoPlanError(WithoutPlanError):

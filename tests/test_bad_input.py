@@ -247,13 +247,17 @@ CASES = [
         "80",
         "at most 60 MW",
     ),
-    broken(
+    Broken(  # a site with power of its own (a battery) may have more than its connection gives: it takes a solve
+        "house load larger than connection and battery",
+        ("site odessa needs 80", "import_mw at most 60", "bess: discharge_mw at most 5", "house_load_mw=60 (now 80"),
+        scenario=(("house_load_mw: 0.4", "house_load_mw: 80"),),
+        code=3,
+    ),
+    Broken(
         "house load larger than the connection",
-        "house_load_mw: 0.4",
-        "house_load_mw: 80",
-        "house_load_mw",
-        "80 MW",
-        "60 MW",
+        ("house_load_mw", "80 MW", "60 MW"),
+        scenario=(("house_load_mw: 0.4", "house_load_mw: 80"),),
+        set_=("sites[0].assets=[]", "sites[0].workloads=[]"),
     ),
     broken(
         "idle above full",
