@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from optimizer.explanation.reason import Code, Holds, gathered
 from optimizer.quantities import Name
 
 if TYPE_CHECKING:
@@ -79,6 +80,18 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Need:
+    """What a rule asks for: ``rule(b, member, …)`` over index sets that start with the members, at least ``needed``."""
+
+    index_sets: tuple[Any, ...]
+    rule: Rule
+    needed: float
+    words: str
+    """Told after the component's name where less is possible: ``needs {needed} node-hours, but at most {possible}
+    fit``."""
+
+
+@dataclass(frozen=True)
 class Switch:
     """How a rule of thumb turns a component on and off: all of it, or nothing."""
 
@@ -88,6 +101,22 @@ class Switch:
     """Values when on, in the variable's shape."""
     break_even_per_mwh: Floats
     """Price of power above which being on does not pay, (members, steps)."""
+
+
+@dataclass(frozen=True)
+class Expandable:
+    """A number of a component of which a planner may get more; what the next step of it is worth is worked out by
+    solving (:mod:`optimizer.explanation.next_megawatt`), so that a component only says what there is."""
+
+    words: str
+    """What it is, in a planner's words: ``limit of the grid connection``."""
+    unit: str
+    step: float = 1.0
+    """The next unit of it that can be had, for decisions; negative where less is asked for (a service level)."""
+    is_investment: bool = False
+    """Whether it is built or bought, and ranked by its value per year."""
+    in_bits: bool = True
+    """Whether it can change by ever so little, so that it has a local value; a deadline moves in whole steps."""
 
 
 class StrictModel(BaseModel):
@@ -117,6 +146,24 @@ class Component(StrictModel):
     carries: ClassVar[dict[str, str]] = {}
     """What a plan hands on to the run that follows it: keys of :meth:`carry`, and what they hold; one value for each
     period, group or time where the words say so (``…, by month``, ``…, by time``)."""
+
+    expandable: ClassVar[dict[str, Expandable]] = {}
+    """Numbers of which the next unit may be worth something, by their fields (``discharge.limit_mw``)."""
+    earns_at: ClassVar[dict[str, str]] = {}
+    """Fields that hold the prices at which it earns, and what they are called: each has a break-even."""
+
+    gives_way: ClassVar[tuple[str, ...]] = ()
+    """Numbers, times and switches that a planner can change where there is no plan (``cap_t``,
+    ``tower.water_limit_m3``); of a kind that names none, every number of its own is tried."""
+
+    holds: ClassVar[dict[str, Holds]] = {  # of every kind: :mod:`optimizer.stability.rows`
+        f"moved_{way}_mw at least": Holds(Code.RULE, "the price on changes keeps it at the previous plan")
+        for way in ("up", "down")
+    }
+    """What its rules and bounds mean to a planner: see :class:`~optimizer.explanation.reason.Holds`. Classes that a
+    kind is made of add theirs; a rule of which nothing is said is told by its ``doc``."""
+    deeds: ClassVar[tuple[str, str, str]] = ("draws", "rests", "feeds in")
+    """Words for what it does: with power above 0, at 0 and below 0."""
 
     emits: ClassVar[bool] = False
     """Whether it burns fuel on site (:meth:`emitted_kg`)."""
@@ -160,6 +207,14 @@ class Component(StrictModel):
         """Power reported under this component's name, MW: what it draws less what others report for themselves."""
         return self.power_mw(b, f, w, t)
 
+    def explained_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """What a reason is given for, MW: the power reported under its name, or what a contract delivers or holds."""
+        return self.own_power_mw(b, f, w, t)
+
+    def said_of_limits(self) -> dict[str, Holds]:
+        """``holds`` of all classes that the component is made of."""
+        return gathered(type(self))
+
     def heat_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
         """Heat given to the cooling plant that the component refers to, MW."""
         return 0.0
@@ -187,6 +242,10 @@ class Component(StrictModel):
         """Change of the heat given to the cooling plant if all reserves of a direction are called, MW, counted
         positive."""
         return 0.0
+
+    def needs(self, b: Any, f: Frame) -> dict[str, Need]:
+        """What this component's rules ask for, by the rule's name: an infeasibility is told with it."""
+        return {}
 
     def switch(self, b: Any, f: Frame) -> Switch | None:
         """How the industry's rule of thumb, a strike price, turns it on and off; None where there is no such rule."""

@@ -46,6 +46,8 @@ class FlexTier(ReserveProvider, Workload):
     def largest_reserve_mw(self, f: Frame, direction: Direction) -> Floats:
         if direction == "down":
             return f.zeros()
+        if not f.hosts("pool"):
+            return f.full(np.inf)  # its pool was refused: nothing is known against the tier
         dynamic = np.array([pool_of(part).full_kw - pool_of(part).idle_kw for part in f.hosts("pool")]) / 1e3
         nodes = np.minimum(nodes_available(f), self.most_nodes)
         return np.asarray(self.flex_fraction * (dynamic[:, np.newaxis, np.newaxis] * nodes).max(axis=0))

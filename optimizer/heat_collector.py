@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 import pyomo.environ as pyo
 
-from optimizer.component import Cooling, Direction, Floats
+from optimizer.component import Cooling, Direction, Expandable, Floats
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame, Part
 from optimizer.quantities import Series, SeriesOf
 from optimizer.reserves import ReserveProduct, served
@@ -36,11 +37,26 @@ if TYPE_CHECKING:
 class HeatCollector(Cooling):
     """Something that takes the heat of its guests, up to a limit."""
 
+    deeds: ClassVar[tuple[str, str, str]] = ("draws", "draws nothing", "feeds in")
+    holds: ClassVar[dict[str, Holds]] = {
+        "": Holds(Code.FOLLOWS, "it removes the heat of the machines in it"),
+        "limit": Holds(
+            Code.COOLING_LIMIT, "the cooling takes at most {limit} MW of heat", unit="MW of heat", field="heat_limit_mw"
+        ),
+        "room_down": Holds(
+            Code.RESERVE_AWARD, "the cooling keeps room for the reserves down", unit="MW of heat", field="heat_limit_mw"
+        ),
+    }
+
     heat_limit_mw: Annotated[Series, SeriesOf("MW", ge=0)] | None = None
     """Most heat that it takes; not limited by default."""
     heat_limit_table: TemperatureTable | None = None
     """Most heat that it takes by temperature, MW; with ``heat_limit_mw``, the lower of the two holds."""
 
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "heat_limit_mw": Expandable("heat that it can take", "MW", is_investment=True),
+        "heat_limit_table": Expandable("heat that it can take at any temperature", "MW", is_investment=True),
+    }
     called: ClassVar[str] = "plant"
     """What the planner calls it."""
 

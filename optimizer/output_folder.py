@@ -25,6 +25,7 @@ RESULT_FILES = (
     "bill.csv",
     "carry.yaml",
     "inputs.nc",
+    "explanation.nc",
     "scenario.yaml",
     "solver.log",
     "report.html",

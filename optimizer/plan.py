@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
-from optimizer.errors import AuditError
+from optimizer.errors import AuditError, InputError, Problem
 from optimizer.results import Money
 from optimizer.scenario import Scenario
 from optimizer.schedule import Schedule
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from optimizer.billing import Bill
+    from optimizer.explanation.explanation import Explanation
+    from optimizer.explanation.reason import Reason
     from optimizer.marginals import Marginals
+    from optimizer.plotting.plots import Plots
 
 
 class Plan:
@@ -42,6 +46,8 @@ class Plan:
         self.marginals: Marginals | None = None
         """Marginal values of rules, with all whole decisions as planned; not kept in the results folder, and None
         unless a component asks for them or the problem was solved with ``marginals=True``."""
+        self._explained: Callable[[], Explanation | None] | None = None
+        """Works the reasons out, or reads them, when they are first asked for."""
 
     @cached_property
     def dispatch(self) -> xr.Dataset:
@@ -99,6 +105,30 @@ class Plan:
 
         return bill_of_plan(self)
 
+    @cached_property
+    def explanation(self) -> Explanation | None:
+        """Why each component does what it does, step by step; worked out when it is first asked for.
+
+        None for a plan that was stopped by hand, that is too large (unless it was solved with ``explain=True``), that
+        was solved with ``explain=False``, or whose results folder has no reasons.
+        """
+        return None if self._explained is None else self._explained()
+
+    def explain(self, component: str, time: Any, member: int = 0) -> Reason:
+        """Why a component does what it does at a time: the number of a step, or any time within it (local, where it
+        names no zone).
+
+        Raises InputError, naming what is allowed, for a component, time or member that the plan does not have, and for
+        a plan without an explanation.
+        """
+        if self.explanation is None:
+            hint = "solve it with explain=True (optimizer run --explain)"
+            raise InputError([Problem("", "the plan has no explanation", hint=hint)])
+        return self.explanation.at(component, time, member)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_explained": None}  # the model that it would be worked out from stays behind
+
     def carry_at(self, steps: int) -> dict[str, Any]:
         """The section ``carry`` of a scenario that goes on after the first ``steps`` of this plan, the rest of which is
         dropped.
@@ -128,13 +158,20 @@ class Plan:
             )
         scale = max(1.0, sum(float(np.abs(amount).sum(axis=1).max()) for amount in self.money.values()))
         difference = audit["ledger_minus_objective"]
-        if self.scenario.risk.beta > 0 and not difference < 0:
-            difference = 0.0  # a plan short of optimal may have a better CVaR than the model's variables say
+        if (self.scenario.risk.beta > 0 or self.scenario.previous_plan is not None) and not difference < 0:
+            difference = 0.0  # a plan short of optimal may have a better CVaR, or fewer changes, than the model says
         if not customised and not abs(difference) <= tolerance * scale:
             raise AuditError(
                 f"the ledger differs from the objective by {audit['ledger_minus_objective']:.6g}; "
                 "the plan is not trusted and not written."
             )
+
+    @property
+    def plot(self) -> Plots:
+        """Pictures as plotly figures: ``plan.plot.power()``; see :class:`optimizer.plotting.plots.Plots`."""
+        from optimizer.plotting.plots import Plots
+
+        return Plots(self)
 
     def report(self, path: str | Path) -> Path:
         """Write the report, one self-contained HTML page."""
@@ -152,9 +189,11 @@ class Plan:
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         """Read a results folder back. Raises InputError for one that is incomplete or of another format."""
-        from optimizer.plan_files import read
+        from optimizer.plan_files import read, read_explanation
 
-        return cls(*read(Path(folder)))
+        plan = cls(*read(Path(folder)))
+        plan._explained = lambda: read_explanation(Path(folder), plan.scenario)
+        return plan
 
     def __repr__(self) -> str:
         gap = self.summary["mip_gap"]
@@ -162,3 +201,8 @@ class Plan:
             f"<Plan {self.scenario.name!r}: {self.status}, expected profit {self.expected_profit:,.2f} "
             f"{self.scenario.currency}" + ("" if gap is None else f", gap {gap * 100:.3g} %") + ">"
         )
+
+    def _repr_html_(self) -> str:
+        from optimizer.notebook import plan_html
+
+        return plan_html(self)

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -29,8 +29,12 @@ from optimizer.yaml_reader import to_yaml
 
 __all__ = ["OutputFolder", "dispatch_table", "read", "resolved", "save", "write"]
 
+if TYPE_CHECKING:
+    from optimizer.explanation.explanation import Explanation
+
 T = TypeVar("T")
 
+EXPLANATION = "explanation.nc"
 READS = ("status", "expected_profit", "profit_by_member", "mip_gap")
 """Figures of the summary without which there is no plan."""
 
@@ -51,6 +55,7 @@ def write(plan: Plan, output: OutputFolder) -> Path:
         "bill.csv": lambda p, path: p.bill().lines.to_csv(path, index=False, lineterminator="\n"),
         "carry.yaml": lambda p, path: path.write_text(to_yaml({"carry": p.summary["carry"]}), encoding="utf-8"),
         "scenario.yaml": _write_scenario,
+        EXPLANATION: _write_explanation,
         "solver.log": lambda p, path: path.write_text(p.solver_log, encoding="utf-8"),
         "report.html": lambda p, path: p.report(path),
         SUMMARY: _write_summary,
@@ -124,6 +129,11 @@ def _ledger_rows(plan: Plan) -> pd.DataFrame:
     return zeros if ledger.empty else pd.concat([ledger, zeros], ignore_index=True)
 
 
+def _write_explanation(plan: Plan, path: Path) -> None:
+    if plan.explanation is not None:
+        _write_netcdf(plan.explanation.dataset(), path)
+
+
 # ---------------------------------------------------------------------- the scenario as resolved
 def _write_scenario(plan: Plan, path: Path) -> None:
     document, inputs = resolved(plan.scenario)
@@ -188,6 +198,16 @@ def read(folder: Path) -> tuple[Scenario, xr.Dataset, Money, dict[str, Any], str
     dispatch = _readable(folder / "dispatch.nc", _read_dispatch)
     money = _readable(folder / "ledger.csv", lambda path: _read_money(path, scenario))
     return scenario, dispatch, money, summary, _readable(folder / "solver.log", lambda p: p.read_text(encoding="utf-8"))
+
+
+def read_explanation(folder: Path, scenario: Scenario) -> Explanation | None:
+    """The reasons in a results folder; None where it has none. Raises InputError for a file of another format."""
+    from optimizer.explanation.explanation import Explanation
+
+    path = folder / EXPLANATION
+    if not path.is_file():
+        return None
+    return _readable(path, lambda p: Explanation.from_dataset(_read_dispatch(p), scenario))
 
 
 def _readable(path: Path, reader: Callable[[Path], T]) -> T:

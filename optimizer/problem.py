@@ -6,7 +6,8 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +15,13 @@ from numpy.typing import NDArray
 from optimizer.compiled import Arrays, Compiled
 from optimizer.errors import NoPlanError
 from optimizer.highs import Outcome, Progress
-from optimizer.infeasibility import explain
+from optimizer.infeasibility import explain as refusal
 from optimizer.kept import Kept
 from optimizer.marginals import Marginals, asked_for, duals_of, marginal_sections
 from optimizer.memory_estimate import check_memory
 from optimizer.model import build_model, light_model
 from optimizer.ordinary import OrdinaryRoad
-from optimizer.parts import place
+from optimizer.parts import Parts, place
 from optimizer.plan import Plan
 from optimizer.rebinding import UNTRACEABLE, LightCompiled
 from optimizer.results import Money, money_of, schedule_of
@@ -29,6 +30,9 @@ from optimizer.schedule import Schedule
 from optimizer.solving import Memory, find_plan
 from optimizer.stopped_early import without_plan
 from optimizer.summary import summarise
+
+if TYPE_CHECKING:
+    from optimizer.explanation.explanation import Explanation
 
 log = logging.getLogger(__name__)
 MOST_COLUMNS_ANEW = 200_000
@@ -94,12 +98,26 @@ class Problem:
             self._ordinary = OrdinaryRoad(self.scenario, self.compiled)
         return self._ordinary.model
 
+    @property
+    def is_customised(self) -> bool:
+        """Whether :attr:`model` has been asked for, so that it may hold what the arrays do not."""
+        return self._ordinary is not None
+
     def go_on_from(self, memory: Memory) -> None:
         """Let the solves of this problem start from what another's has left (of the same rows and columns)."""
         self._learnt = self.memory = memory
 
-    def solve(self, progress: Callable[[Progress], None] | None = None, *, marginals: bool = False) -> Plan:
+    def solve(
+        self,
+        progress: Callable[[Progress], None] | None = None,
+        *,
+        marginals: bool = False,
+        explain: bool | None = None,
+    ) -> Plan:
         """Solve with HiGHS and return the audited plan; ``marginals`` asks for :attr:`Plan.marginals` in any case.
+
+        ``explain`` says whether the plan can tell its reasons (:attr:`Plan.explanation`); by default that of all but
+        the largest plans can. They are worked out when they are asked for, from what the solve has left.
 
         Raises InfeasibleError or UnboundedError (with the rules that conflict), NoPlanError (stopped at a limit before
         any plan was found) and AuditError (the plan does not stand up to the recomputation).
@@ -109,7 +127,7 @@ class Problem:
         extra_build_s = time.perf_counter() - started
         outcome = self._outcome(arrays, progress)
         if outcome.status in ("infeasible", "unbounded"):
-            raise explain(outcome.status, arrays, self.compiled, self.scenario, self._ordinary)
+            raise refusal(outcome.status, arrays, self.compiled, self.scenario, self._ordinary)
         if outcome.values is None:
             raise NoPlanError(without_plan(outcome, self.scenario.solver, arrays.size["integers"]))
         if outcome.status == "feasible":
@@ -122,6 +140,11 @@ class Problem:
             plan.marginals = self._marginals(outcome, arrays)
         if plan.marginals is not None:
             plan.summary |= marginal_sections(self.parts, plan.marginals)
+        if explain or (explain is None and arrays.size["columns"] <= MOST_COLUMNS_ANEW):
+            solved = self.parts, self.compiled, self._ordinary
+            plan._explained = partial(_explained, self.scenario, *solved, outcome, arrays, values)
+            if self._ordinary is not None:
+                plan.explanation  # noqa: B018  (now: the user may go on changing the model)
         return plan
 
     def _outcome(self, arrays: Arrays, progress: Callable[[Progress], None] | None) -> Outcome:
@@ -142,6 +165,15 @@ class Problem:
         return Marginals(
             self.compiled, self.parts, duals if self._ordinary is None else self._ordinary.take_duals(duals)
         )
+
+    def __repr__(self) -> str:
+        size = ", ".join(f"{count:,} {name}" for name, count in self.arrays.size.items())
+        return f"<Problem {self.scenario.name!r}: {size}>"
+
+    def _repr_html_(self) -> str:
+        from optimizer.notebook import problem_html
+
+        return problem_html(self)
 
     def plan_of(self, outcome: Outcome) -> Plan:
         """The audited plan of an outcome that was found for this problem's arrays, or for tighter ones."""
@@ -171,6 +203,25 @@ class Problem:
         return plan
 
 
+def _explained(
+    scenario: Scenario,
+    parts: Parts,
+    compiled: Compiled,
+    ordinary: OrdinaryRoad | None,
+    outcome: Outcome,
+    arrays: Arrays,
+    values: NDArray[np.float64],
+) -> Explanation | None:
+    """The reasons of a plan, from the problem as it was solved, whatever has been asked of it since."""
+    from optimizer.explanation.reasons import explain_plan
+
+    duals = duals_of(outcome, arrays, scenario.solver)
+    if duals is None:
+        return None
+    duals = duals if ordinary is None else ordinary.take_duals(duals)
+    return explain_plan(scenario, parts, compiled, duals, values)
+
+
 def _same_shape(one: Problem, other: Problem) -> bool:
     return bool(one.arrays.matrix.shape == other.arrays.matrix.shape)
 
@@ -181,7 +232,11 @@ def build(scenario: Scenario, *, like: Problem | None = None) -> Problem:
 
 
 def optimize(
-    scenario: Scenario, progress: Callable[[Progress], None] | None = None, *, marginals: bool = False
+    scenario: Scenario,
+    progress: Callable[[Progress], None] | None = None,
+    *,
+    marginals: bool = False,
+    explain: bool | None = None,
 ) -> Plan:
     """Build and solve a scenario; see :meth:`Problem.solve`."""
-    return Problem(scenario).solve(progress, marginals=marginals)
+    return Problem(scenario).solve(progress, marginals=marginals, explain=explain)

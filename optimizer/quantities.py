@@ -106,6 +106,11 @@ class Series:
             raise ValueError(f"the series {shown(self._raw)} was read without its data files")
         return self._values
 
+    @property
+    def unit(self) -> str:
+        """Unit of the field; ``1`` where it has none."""
+        return "1" if self._kind is None else self._kind.unit
+
     @cached_property
     def reference(self) -> tuple[str, str] | None:
         """Data source and column that it refers to, if it does."""

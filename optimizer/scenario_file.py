@@ -165,6 +165,24 @@ def _with_values(raw: RawScenario, values: Iterable[tuple[str, Any]], problems: 
     return changed
 
 
+def value_at(raw: RawScenario, path: str) -> Any:
+    """The plain value that stands at a path; ``...`` where mappings lack its last keys.
+
+    Raises InputError for a path that leads nowhere.
+    """
+    steps = _steps(path)
+    if not steps:
+        raise _refused(path, "is no path", hint="write it as sites.NAME.grid.import_limit_mw")
+    owner: Any = raw.data
+    place: PathKey = ()
+    for step in steps:
+        owner = {} if owner is ... else owner
+        key = _key(owner, step, place, path)
+        owner = owner.get(key, ...) if isinstance(owner, dict) else owner[key]
+        place = (*place, key)
+    return owner
+
+
 def _read_override(override: str) -> tuple[str, Any]:
     path, is_assigned, text = override.partition("=")
     path = path.strip()

@@ -30,14 +30,18 @@ from pydantic import Field
 
 from optimizer.audit import AuditView
 from optimizer.carry import ROUNDING
-from optimizer.component import Carried, Component, Finding, Floats, Result, StrictModel
+from optimizer.component import Carried, Component, Expandable, Finding, Floats, Result, StrictModel
 from optimizer.contract import Contract
 from optimizer.discovery import AnyAsset, AnyContract, AnyCooling, AnyWorkload
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame, Part
 from optimizer.quantities import Name, Series, SeriesOf
 from optimizer.reserves import is_reserved
 from optimizer.spanning import at_site, audited_at_site
 from optimizer.template import Constraint, Param, Var
+
+SURE = 1e-6
+"""Relative margin beyond which a load surely does not fit: the solver's own tolerance is smaller."""
 
 
 class Grid(StrictModel):
@@ -59,6 +63,43 @@ class Grid(StrictModel):
 class Site(StrictModel):
     """One campus behind one grid connection."""
 
+    deeds: ClassVar[tuple[str, str, str]] = ("takes", "takes nothing from the grid", "feeds in")
+    holds: ClassVar[dict[str, Holds]] = {
+        "balance": Holds(Code.RULE, "power balance of the site", role="price"),
+        "bought": Holds(Code.RULE, "import equals what the contracts deliver", role="price"),
+        "sold": Holds(Code.RULE, "export equals what the contracts take", role="price"),
+        "import_mw": Holds(
+            Code.GRID_LIMIT, "the grid connection takes in at most {limit} MW", unit="MW", field="grid.import_limit_mw"
+        ),
+        "export_mw": Holds(
+            Code.GRID_LIMIT, "the grid connection feeds in at most {limit} MW", unit="MW", field="grid.export_limit_mw"
+        ),
+        "ramp": Holds(
+            Code.RAMP_LIMIT,
+            "the net import may change by {limit} MW from step to step at most",
+            unit="MW",
+            field="grid.ramp_limit_mw_per_hour",
+        ),
+        "first_ramp": Holds(
+            Code.RAMP_LIMIT,
+            "the net import before the horizon sets how far the first step can go",
+            unit="MW",
+            field="grid.ramp_limit_mw_per_hour",
+        ),
+        "import_direction": Holds(Code.RULE, "a site does not buy and sell at once"),
+        "export_direction": Holds(Code.RULE, "a site does not buy and sell at once"),
+        "delivery_direction_N": Holds(Code.RULE, "a site does not buy and sell at once"),
+        "room_down": Holds(
+            Code.RESERVE_AWARD,
+            "the connection keeps room for the reserves down",
+            unit="MW",
+            field="grid.import_limit_mw",
+        ),
+        "room_up": Holds(
+            Code.RESERVE_AWARD, "the connection keeps room for the reserves up", unit="MW", field="grid.export_limit_mw"
+        ),
+    }
+
     name: Name
     """Name in results and messages."""
     grid: Grid = Grid()
@@ -74,6 +115,18 @@ class Site(StrictModel):
     workloads: tuple[AnyWorkload, ...] = ()
     """Work on the site's GPU pools."""
 
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "grid.import_limit_mw": Expandable("import limit of the grid connection", "MW", is_investment=True),
+        "grid.export_limit_mw": Expandable("export limit of the grid connection", "MW", is_investment=True),
+    }
+    gives_way: ClassVar[tuple[str, ...]] = (
+        "grid.import_limit_mw",
+        "grid.export_limit_mw",
+        "grid.ramp_limit_mw_per_hour",
+        "house_load_mw",
+        "grid.net_import_before_mw",
+    )
+    """Numbers that a planner can change where there is no plan."""
     carries: ClassVar[dict[str, str]] = {"net_import_mw": "net import at the end of the run, MW (with a ramp limit)"}
 
     def components(self) -> Iterator[tuple[str, int, Component]]:
@@ -94,15 +147,7 @@ class Site(StrictModel):
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
-        house = f.values(self.house_load_mw)
-        over = house > self.import_limit(f)
-        if over.any():
-            step = int(np.flatnonzero(over.any(axis=0))[0])
-            yield Finding(
-                "house_load_mw",
-                f"the house load of {house[:, step].max():g} MW exceeds the import limit of "
-                f"{self.import_limit(f)[:, step].min():g} MW from {f.horizon.describe(f.horizon.utc[step])} on",
-            )
+        yield from self._firm_load_findings(f)
         if self.grid.net_import_before_mw is not None and self.grid.ramp_limit_mw_per_hour is None:
             yield Finding("grid.net_import_before_mw", "has no effect without ramp_limit_mw_per_hour", fatal=False)
         if not np.isfinite(f.lowest_buy_price).any():
@@ -111,6 +156,26 @@ class Site(StrictModel):
                 "no contract delivers energy, so nothing at this site can run",
                 hint="add one, for example {kind: index_supply, name: spot, price_per_mwh: 40}",
             )
+
+    def _firm_load_findings(self, f: Frame) -> Iterator[Finding]:
+        """A load that is always there, beyond what the grid can bring: without own sources there is no plan."""
+        if any(p.component.feeds_in for p in f.site_parts):
+            return
+        house, limit = f.values(self.house_load_mw), self.import_limit(f)
+        contracts = [(p.component, p.frame) for p in f.site_parts if isinstance(p.component, Contract)]
+        supply = np.add.reduce([f.zeros(), *(c.most_delivered_mw(of) for c, of in contracts if c.delivers)])
+        for most, what, fatal in ((limit, "the import limit of", True), (supply, "what its contracts deliver,", False)):
+            over = house > most * (1 + SURE)
+            if over.any():
+                step = int(np.flatnonzero(over.any(axis=0))[0])
+                member = int(np.argmax(house[:, step] - most[:, step]))
+                yield Finding(
+                    "house_load_mw",
+                    f"the house load of {house[member, step]:g} MW exceeds {what} {most[member, step]:g} MW from "
+                    f"{f.horizon.describe(f.horizon.utc[step])} on" + ("" if fatal else ": there is no plan"),
+                    fatal=fatal,
+                )
+                return
 
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:

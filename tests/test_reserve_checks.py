@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from reserve_case import case, service
 from small_case import fleet, profit, refusals, spot, warnings_of
+
+import optimizer as opt
+from optimizer.scenario_file import parse_scenario
 
 
 @pytest.mark.parametrize(
@@ -57,3 +61,13 @@ def test_odd_products_are_pointed_out() -> None:
     assert "nothing is sold" in warnings_of(case(100, service(min_mw=4.0)))
     assert "no effect without deployment_probability" in warnings_of(case(100, service(energy_price_per_mwh=30)))
     assert "m has nothing to hold" in warnings_of(case(100, service(), assets=[fleet(availability=0)]))
+
+
+def test_a_tier_whose_pool_is_refused_is_not_a_second_error() -> None:
+    """Proves: one problem, that of the pool. The tier's check once failed for want of the pool, with a traceback."""
+    data = parse_scenario((Path(__file__).parents[1] / "scenarios" / "reserves_48h.yaml").read_text("utf-8")).data
+    (pool,) = [asset for asset in data["sites"][0]["assets"] if asset["kind"] == "gpu_pool"]
+    pool["nodes"] = 1.5
+    with pytest.raises(opt.InputError) as refused:
+        opt.scenario_from_dict(data, Path(__file__).parents[1] / "scenarios")
+    assert [problem.path for problem in refused.value.problems] == ["sites[0].assets[2].nodes"]

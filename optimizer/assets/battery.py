@@ -35,7 +35,8 @@ from pydantic import ConfigDict, Field, model_validator
 from optimizer.audit import AuditView
 from optimizer.carry import ROUNDING
 from optimizer.chart import Chart
-from optimizer.component import Asset, Carried, Finding, Floats, MoneyLine, Result
+from optimizer.component import Asset, Carried, Expandable, Finding, Floats, MoneyLine, Result
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.quantities import Efficiency, Fraction, MegawattHours, Megawatts, NonNegative
 from optimizer.reserves import served
@@ -46,6 +47,29 @@ from optimizer.template import Constraint, Param, Var
 
 class Battery(StorageReserves, StorageWear, Asset):
     """A battery at the site's bus."""
+
+    deeds: ClassVar[tuple[str, str, str]] = ("charges", "rests", "discharges")
+    holds: ClassVar[dict[str, Holds]] = {
+        "soc_mwh": Holds(Code.STORAGE_LIMIT, "the store is full at {limit} MWh", unit="MWh", field="energy_mwh"),
+        "soc_mwh at least": Holds(
+            Code.STORAGE_LIMIT, "the store is down to its {limit} MWh", unit="MWh", field="soc_min"
+        ),
+        "charge_mw": Holds(Code.ALL_IN_USE, "it charges at most {limit} MW", unit="MW", field="power_mw"),
+        "discharge_mw": Holds(Code.ALL_IN_USE, "it discharges at most {limit} MW", unit="MW", field="power_mw"),
+        "converter": Holds(Code.ALL_IN_USE, "the converter is at its {limit} MW", unit="MW", field="power_mw"),
+        "charge_only": Holds(Code.RULE, "it does not charge and discharge at once"),
+        "discharge_only": Holds(Code.RULE, "it does not charge and discharge at once"),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = (
+        "soc_end_mwh",
+        "soc_start_mwh",
+        "power_mw",
+        "energy_mwh",
+        "soc_min",
+        "max_cycles_per_day",
+        "max_cycles_per_year",
+    )
 
     kind: Literal["battery"] = "battery"
     model_config = ConfigDict(populate_by_name=False)
@@ -73,6 +97,10 @@ class Battery(StorageReserves, StorageWear, Asset):
     self_discharge_per_hour: Fraction = 0.0
     """Share of the stored energy lost in an hour."""
 
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "power_mw": Expandable("power of the battery", "MW", is_investment=True),
+        "energy_mwh": Expandable("energy of the battery", "MWh", is_investment=True),
+    }
     carries: ClassVar[dict[str, str]] = StorageWear.carries | {"soc_mwh": "energy stored at the end of the run, MWh"}
 
     @model_validator(mode="after")

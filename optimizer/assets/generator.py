@@ -26,7 +26,8 @@ from pydantic import Field, model_validator
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
 from optimizer.commitment import Commitment
-from optimizer.component import Asset, Carried, Finding, Floats, MoneyLine, Result
+from optimizer.component import Asset, Carried, Expandable, Finding, Floats, MoneyLine, Result
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.generator_reserves import GeneratorReserves
 from optimizer.quantities import Count, Fraction, Hours, Megawatts, NonNegative, Series, SeriesOf
@@ -38,6 +39,38 @@ FuelPoint = tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(gt
 
 class Generator(GeneratorReserves, Commitment, Asset):
     """Identical generating units behind the meter."""
+
+    deeds: ClassVar[tuple[str, str, str]] = ("draws", "rests", "generates")
+    holds: ClassVar[dict[str, Holds]] = {
+        "burning": Holds(Code.RULE, "fuel follows from the power generated", role="link"),
+        "generated_mw": Holds(Code.ALL_IN_USE, "it gives at most {limit} MW", unit="MW", field="unit_mw"),
+        "most_load": Holds(Code.ALL_IN_USE, "the units that run give all they can", unit="MW", field="unit_mw"),
+        "least_load": Holds(
+            Code.MINIMUM_LOAD, "the units that run give at least their minimum load", unit="MW", field="min_load"
+        ),
+        "fuel_gj_h": Holds(
+            Code.ENERGY_LIMIT, "there are {limit} GJ of fuel an hour", unit="GJ/h", field="fuel_available_gj_per_hour"
+        ),
+        "permit": Holds(
+            Code.ENERGY_LIMIT,
+            "the permit leaves {limit} unit hours of the year",
+            unit="unit hour",
+            field="max_run_hours",
+        ),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = (
+        "units",
+        "unit_mw",
+        "availability",
+        "fuel_available_gj_per_hour",
+        "min_load",
+        "min_up_hours",
+        "min_down_hours",
+        "max_starts_per_day",
+        "max_run_hours",
+        "running_before",
+    )
 
     kind: Literal["generator"] = "generator"
     units: Count = 1
@@ -69,6 +102,10 @@ class Generator(GeneratorReserves, Commitment, Asset):
     integer: bool = True
     """Whole units run; with ``false`` the number may be fractional, and a minimum load then binds little."""
 
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "unit_mw": Expandable("size of the generator's units", "MW", step=0.1, is_investment=True),
+        "units": Expandable("generator units", "unit", is_investment=True),
+    }
     emits: ClassVar[bool] = True
     carries: ClassVar[dict[str, str]] = {
         "run_hours": "unit hours run so far (with max_run_hours), by calendar year"

@@ -24,7 +24,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Asset, Carried, Direction, Finding, Floats, Result
+from optimizer.component import Asset, Carried, Direction, Expandable, Finding, Floats, Result
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame, Part
 from optimizer.gpu_servers import filled_in, needed_without_model
 from optimizer.node_rest import NodeRest
@@ -38,6 +39,17 @@ PLAUSIBLE_NODE_KW = 250.0
 
 class GpuPool(NodeRest, Asset):
     """Identical GPU nodes at a site."""
+
+    deeds: ClassVar[tuple[str, str, str]] = ("idles at", "is off or at work", "feeds in")
+    holds: ClassVar[dict[str, Holds]] = {
+        "": Holds(Code.NO_WORK, "nodes that no work takes are idle or off"),
+        "idle at least": Holds(Code.ALL_IN_USE, "all nodes of the pool are at work", unit="node", field="nodes"),
+        "off at least": Holds(Code.ALL_IN_USE, "all nodes of the pool are at work", unit="node", field="nodes"),
+        "off": Holds(Code.NO_WORK, "nodes cannot be switched off", unit="node", field="switch_off"),
+        "node_balance": Holds(Code.ALL_IN_USE, "the pool has {limit} nodes", unit="node", field="nodes"),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("nodes", "availability", "switch_off")
 
     kind: Literal["gpu_pool"] = "gpu_pool"
     nodes: Count
@@ -68,6 +80,9 @@ class GpuPool(NodeRest, Asset):
     offers = "pool"
     feeds_in = False
     refers_to = {"cooling": "cooling"}  # noqa: RUF012
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "nodes": Expandable("nodes of the pool", "node", step=10, is_investment=True),
+    }
     carries: ClassVar[dict[str, str]] = NodeRest.rest_carries
 
     model_config = ConfigDict(json_schema_extra=needed_without_model)

@@ -23,7 +23,8 @@ from pydantic import Field
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Asset, Finding, Floats, MoneyLine, Result
+from optimizer.component import Asset, Expandable, Finding, Floats, MoneyLine, Result
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.quantities import Megawatts, Name, Series, SeriesOf
 from optimizer.template import Var
@@ -31,6 +32,12 @@ from optimizer.template import Var
 
 class HeatReuse(Asset):
     """Heat of a hall, sold."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "sold_mw": Holds(Code.DEMAND_MET, "the buyer takes at most {limit} MW of heat", unit="MW", field="demand_mw"),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("demand_mw", "capacity_mw")
 
     kind: Literal["heat_reuse"] = "heat_reuse"
     cooling: Name
@@ -47,6 +54,11 @@ class HeatReuse(Asset):
     """Penalty per MWh of demand that is not met; not given: the neighbour takes what there is."""
 
     refers_to = {"cooling": "cooling"}  # noqa: RUF012
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "demand_mw": Expandable("demand for heat", "MW"),
+        "capacity_mw": Expandable("capacity for heat", "MW", is_investment=True),
+    }
+    earns_at: ClassVar[dict[str, str]] = {"price_per_mwh": "price of heat"}
     feeds_in: ClassVar[bool] = False
 
     def check(self, f: Frame) -> Iterator[Finding]:

@@ -32,7 +32,8 @@ from pydantic import Field
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
 from optimizer.commitment import Commitment
-from optimizer.component import Asset, Carried, Finding, Floats, MoneyLine, Result, Switch
+from optimizer.component import Asset, Carried, Expandable, Finding, Floats, MoneyLine, Result, Switch
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.hull import upper_hull
 from optimizer.mining_break_even import break_even_figures
@@ -46,6 +47,25 @@ from optimizer.template import Constraint, Param, Var
 
 class MinerFleet(MiningLadder, MiningRevenue, MiningReserves, Asset):
     """Identical mining machines at a site."""
+
+    deeds: ClassVar[tuple[str, str, str]] = ("mines with", "rests", "feeds in")
+    holds: ClassVar[dict[str, Holds]] = {
+        "installed": Holds(
+            Code.ALL_IN_USE, "all machines that are there run ({limit})", unit="machine", field="machines"
+        ),
+        "running": Holds(
+            Code.ALL_IN_USE, "all machines that are there run ({limit})", unit="machine", field="machines"
+        ),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = (
+        "machines",
+        "availability",
+        "min_up_hours",
+        "min_down_hours",
+        "max_starts_per_day",
+        "running_before",
+    )
 
     kind: Literal["miner_fleet"] = "miner_fleet"
     machines: Count
@@ -65,6 +85,10 @@ class MinerFleet(MiningLadder, MiningRevenue, MiningReserves, Asset):
 
     feeds_in = False
     refers_to = {"cooling": "cooling"}  # noqa: RUF012
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "machines": Expandable("machines of the fleet", "machine", step=100, is_investment=True),
+    }
+    earns_at: ClassVar[dict[str, str]] = {"hashprice_per_ph_day": "hashprice", "bitcoin.price": "price of bitcoin"}
     carries: ClassVar[dict[str, str]] = Commitment.commitment_carries
 
     @property

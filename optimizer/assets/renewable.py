@@ -14,7 +14,7 @@ what is lost.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyomo.environ as pyo
@@ -22,7 +22,8 @@ from pydantic import model_validator
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Asset, Finding, Floats, MoneyLine, Result
+from optimizer.component import Asset, Expandable, Finding, Floats, MoneyLine, Result
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.quantities import Megawatts, Series, SeriesOf
 from optimizer.template import Var
@@ -30,6 +31,16 @@ from optimizer.template import Var
 
 class Renewable(Asset):
     """Solar, wind or hydro power behind the meter."""
+
+    deeds: ClassVar[tuple[str, str, str]] = ("draws", "gives nothing", "gives")
+    holds: ClassVar[dict[str, Holds]] = {
+        "used_mw": Holds(Code.AVAILABILITY, "wind or sun give {limit} MW", unit="MW", field="capacity_mw"),
+    }
+
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "capacity_mw": Expandable("installed power", "MW", is_investment=True),
+    }
+    gives_way: ClassVar[tuple[str, ...]] = ("capacity_mw", "output_mw", "profile")
 
     kind: Literal["renewable"] = "renewable"
     technology: Literal["solar", "wind", "hydro", "other"] = "other"

@@ -33,8 +33,9 @@ from pydantic import Field, model_validator
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
 from optimizer.clock_blocks import clock_blocks
-from optimizer.component import Finding, Floats, MoneyLine, Result
+from optimizer.component import Expandable, Finding, Floats, MoneyLine, Result
 from optimizer.contract import BillLine
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.horizon import Horizon
 from optimizer.metering import Reading
@@ -48,6 +49,21 @@ from optimizer.template import Constraint, Param, Var
 class AncillaryService(ReserveProduct):
     """Reserve sold to the operator of the grid."""
 
+    deeds: ClassVar[tuple[str, str, str]] = ("holds", "holds nothing", "holds")
+    holds: ClassVar[dict[str, Holds]] = {
+        "backed": Holds(Code.RESERVE_AWARD, "what is awarded has to be held", unit="MW"),
+        "award_mw": Holds(Code.CONTRACT_LIMIT, "at most {limit} MW can be awarded", unit="MW", field="max_mw"),
+        "offered_mw": Holds(Code.ALL_IN_USE, "the provider can hold at most {limit} MW", unit="MW"),
+        "least_size": Holds(Code.CONTRACT_MINIMUM, "an award is at least min_mw", unit="MW", field="min_mw"),
+        "only_if_sold": Holds(Code.CONTRACT_MINIMUM, "an award is at least min_mw, or none", unit="MW", field="min_mw"),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("award_mw", "max_mw", "min_mw", "sustain_hours")
+
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "max_mw": Expandable("most that can be awarded", "MW"),
+    }
+    earns_at: ClassVar[dict[str, str]] = {"price_per_mw_h": "price of the reserve"}
     schedules: ClassVar[tuple[str, ...]] = ("award_mw", "short_mw", "lost_value_per_h")
 
     kind: Literal["ancillary_service"] = "ancillary_service"
@@ -161,6 +177,10 @@ class AncillaryService(ReserveProduct):
             rule=lambda b, d, j: b.award_mw[d, j] <= b.most_mw[d, j] * b.is_sold[d, j],
             doc="an award is at least min_mw, or none",
         )
+
+    def explained_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """What is awarded."""
+        return self._award(b, w, t)
 
     def _award(self, b: Any, w: Any, t: Any) -> Any:
         return b.cleared_mw[w, t] if self.award_mw is not None else b.award_mw[b.decision_of[w], b.block_of[t]]

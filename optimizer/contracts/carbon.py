@@ -33,6 +33,7 @@ from optimizer.audit import AuditView
 from optimizer.chart import Chart
 from optimizer.component import Carried, Finding, Floats, MoneyLine, Result
 from optimizer.contract import BillLine, Contract, Supply
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame, Part
 from optimizer.horizon import PeriodKind
 from optimizer.metering import Reading
@@ -48,6 +49,18 @@ KG_PER_T = 1000.0
 
 class Carbon(Contract):
     """Price, cap and report of the emissions of imported energy."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "cap": Holds(Code.ENERGY_LIMIT, "the emissions of the period are capped", unit="t", field="cap_t"),
+        "matching": Holds(
+            Code.CONTRACT_MINIMUM,
+            "renewable energy has to match the import hour by hour",
+            unit="MWh",
+            field="matched_fraction",
+        ),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("cap_t", "matched_fraction")
 
     schedules: ClassVar[tuple[str, ...]] = ("on_site_t",)
 

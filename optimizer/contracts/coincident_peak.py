@@ -33,6 +33,7 @@ from optimizer.chart import Chart
 from optimizer.component import Carried, Finding, Floats, MoneyLine, Result
 from optimizer.contract import BillLine, Contract, Peak
 from optimizer.event_hours import HOURS_USED, hours_to_carry
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.known_peaks import KW_PER_MW, PEAKS, Interval, KnownPeaks, Measure, PeakGroup
 from optimizer.metering import Reading
@@ -44,6 +45,22 @@ CandidateHours = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False, 
 
 class CoincidentPeak(Contract):
     """Charge on the import at the system's peak hours."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "known_peak": Holds(
+            Code.PEAK_AVOIDANCE,
+            "more would raise the load of {figure} MW that is charged for the peak hours",
+            unit="MW",
+            figure="peak_mw",
+        ),
+        "metered_load": Holds(
+            Code.PEAK_AVOIDANCE, "this hour may be a coincident peak, and its load is charged", unit="MW"
+        ),
+        "counted_load": Holds(Code.PEAK_AVOIDANCE, "this hour is not among those that are avoided", unit="MW"),
+        "avoided_hours": Holds(Code.PEAK_AVOIDANCE, "the hours that can be avoided are used up", unit="step"),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("avoid.hours", "avoid.counted_load_mw")
 
     schedules: ClassVar[tuple[str, ...]] = ("charged_mw",)
     carries: ClassVar[dict[str, str]] = {

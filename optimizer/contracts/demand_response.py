@@ -49,6 +49,7 @@ from optimizer.event_hours import (
     hours_to_carry,
     zero_or_one,
 )
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.metering import Reading
 from optimizer.quantities import Hours, Megawatts, Series, SeriesOf
@@ -59,6 +60,22 @@ from optimizer.windows import Window, mask_of
 
 class DemandResponse(Contract):
     """A committed reduction of load in events."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "shortfall": Holds(Code.CALL, "an event is called, and load above the commitment pays the penalty", unit="MW"),
+        "counted": Holds(Code.CALL, "an event is called: load counts against the commitment", unit="MW"),
+        "counted_below": Holds(
+            Code.CALL, "an event is called: load counts against the baseline", unit="MW", field="baseline_mw"
+        ),
+        "counted_above": Holds(
+            Code.CALL, "an event is called: above the baseline no reduction counts", unit="MW", field="baseline_mw"
+        ),
+        "above": Holds(
+            Code.CALL, "the load is below the baseline of the event, or it is not", unit="MW", field="baseline_mw"
+        ),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("committed_mw", "min_mw", "max_event_hours")
 
     schedules: ClassVar[tuple[str, ...]] = ("committed_mw",)
     carries: ClassVar[dict[str, str]] = {HOURS_USED: "event hours so far, by the calendar period of max_event_hours, h"}

@@ -32,8 +32,9 @@ from pydantic import Field, model_validator
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Carried, Finding, Floats, MoneyLine, Result
+from optimizer.component import Carried, Expandable, Finding, Floats, MoneyLine, Result
 from optimizer.contract import BillLine, Supply
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.metering import Reading
 from optimizer.quantities import Fraction, Megawatts, Series, SeriesOf
@@ -50,7 +51,28 @@ SLACK = 1e-9
 class ElectedBlock(Supply):
     """Power elected month by month, of which a share is paid in any case."""
 
+    holds: ClassVar[dict[str, Holds]] = {
+        "within_election": Holds(
+            Code.CONTRACT_LIMIT, "{figure} MW are elected for the month", unit="MW", figure="elected_mw"
+        ),
+        "elected_mw": Holds(Code.CONTRACT_LIMIT, "at most {limit} MW can be elected", unit="MW", field="max_mw"),
+        "elected_mw at least": Holds(
+            Code.CONTRACT_MINIMUM, "at least {limit} MW are elected", unit="MW", field="min_mw"
+        ),
+        "take_or_pay": Holds(
+            Code.CONTRACT_MINIMUM,
+            "energy elected and not taken is paid all the same",
+            unit="MWh",
+            field="take_or_pay_fraction",
+        ),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("max_mw", "min_mw")
+
     schedules: ClassVar[tuple[str, ...]] = ("delivered_mw", "elected_mw")
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "max_mw": Expandable("most that can be elected", "MW"),
+    }
     carries: ClassVar[dict[str, str]] = {"elected_mw": "MW elected, by month"} | CARRIED
 
     kind: Literal["elected_block"] = "elected_block"

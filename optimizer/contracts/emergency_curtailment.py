@@ -12,7 +12,7 @@ is infeasible, and the reason says so; a house load that nothing on the site can
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyomo.environ as pyo
@@ -21,6 +21,7 @@ from optimizer.audit import AuditView
 from optimizer.component import Finding, Floats, Result
 from optimizer.contract import BillLine, Contract
 from optimizer.event_hours import zero_or_one
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.metering import Reading
 from optimizer.quantities import Series, SeriesOf
@@ -33,6 +34,14 @@ if TYPE_CHECKING:
 
 class EmergencyCurtailment(Contract):
     """An obligation to stay below a level in an emergency."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "curtailed": Holds(
+            Code.CALL, "the obligation to curtail holds: import is at most {limit} MW", unit="MW", field="level_mw"
+        ),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("level_mw",)
 
     kind: Literal["emergency_curtailment"] = "emergency_curtailment"
     obligation: Annotated[Series, SeriesOf("1", ge=0, le=1)]

@@ -7,7 +7,7 @@ Delivers ``q_t`` MW, up to an optional limit, and charges it by the rates of :mo
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyomo.environ as pyo
@@ -16,6 +16,7 @@ from optimizer.audit import AuditView
 from optimizer.component import Floats, Result
 from optimizer.contract import Supply
 from optimizer.energy_rates import EnergyRates
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.metering import Reading
 from optimizer.quantities import Series, SeriesOf
@@ -24,6 +25,14 @@ from optimizer.template import Var
 
 class EnergyTariff(EnergyRates, Supply):
     """Energy bought at the rates of a tariff."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "delivered_mw": Holds(
+            Code.CONTRACT_LIMIT, "the contract delivers at most {limit} MW", unit="MW", field="limit_mw"
+        ),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("limit_mw",)
 
     kind: Literal["energy_tariff"] = "energy_tariff"
     limit_mw: Annotated[Series, SeriesOf("MW", ge=0)] | None = None

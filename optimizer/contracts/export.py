@@ -14,8 +14,9 @@ import numpy as np
 import pyomo.environ as pyo
 
 from optimizer.audit import AuditView
-from optimizer.component import Finding, Floats, MoneyLine, Result
+from optimizer.component import Expandable, Finding, Floats, MoneyLine, Result
 from optimizer.contract import BillLine, Contract
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.metering import Reading
 from optimizer.quantities import Series, SeriesOf
@@ -25,6 +26,16 @@ from optimizer.template import Var
 class Export(Contract):
     """Power sold to the grid."""
 
+    deeds: ClassVar[tuple[str, str, str]] = ("delivers", "takes nothing", "takes away")
+    holds: ClassVar[dict[str, Holds]] = {
+        "sold_mw": Holds(Code.CONTRACT_LIMIT, "the contract takes at most {limit} MW", unit="MW", field="limit_mw"),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("limit_mw",)
+
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "limit_mw": Expandable("limit of what is sold", "MW"),
+    }
     sells: ClassVar[bool] = True
     schedules: ClassVar[tuple[str, ...]] = ("sold_mw",)
 

@@ -33,8 +33,9 @@ from pydantic import model_validator
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Carried, Finding, Floats, MoneyLine, Result, StrictModel
+from optimizer.component import Carried, Expandable, Finding, Floats, MoneyLine, Result, StrictModel
 from optimizer.contract import BillLine, Supply
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.horizon import PeriodKind
 from optimizer.metering import Reading
@@ -57,6 +58,21 @@ class Resale(StrictModel):
 class FixedBlock(Supply):
     """Power bought ahead at a fixed price."""
 
+    holds: ClassVar[dict[str, Holds]] = {
+        "delivered_mw": Holds(Code.CONTRACT_LIMIT, "the block of {limit} MW is used up", unit="MW", field="volume_mw"),
+        "take_or_pay": Holds(
+            Code.CONTRACT_MINIMUM,
+            "energy of the block that is not taken is paid all the same",
+            unit="MWh",
+            field="take_or_pay_fraction",
+        ),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("volume_mw",)
+
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "volume_mw": Expandable("volume of the block", "MW"),
+    }
     carries: ClassVar[dict[str, str]] = CARRIED
 
     kind: Literal["fixed_block"] = "fixed_block"

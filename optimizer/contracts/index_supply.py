@@ -21,8 +21,9 @@ import pyomo.environ as pyo
 from pydantic import Field
 
 from optimizer.audit import AuditView
-from optimizer.component import Carried, Finding, Floats, MoneyLine, Result
+from optimizer.component import Carried, Expandable, Finding, Floats, MoneyLine, Result
 from optimizer.contract import BillLine, EnergyCap, Supply
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.horizon import PeriodKind
 from optimizer.metering import Reading
@@ -35,6 +36,24 @@ from optimizer.template import Constraint, Param, Var
 class IndexSupply(Supply):
     """Energy bought at an index (spot) price."""
 
+    holds: ClassVar[dict[str, Holds]] = {
+        "delivered_mw": Holds(
+            Code.CONTRACT_LIMIT, "the contract delivers at most {limit} MW", unit="MW", field="limit_mw"
+        ),
+        "energy_cap": Holds(
+            Code.ENERGY_LIMIT,
+            "{limit} MWh are left of the energy of the settlement period",
+            unit="MWh",
+            field="energy_cap_mwh",
+        ),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("limit_mw", "energy_cap_mwh")
+
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "limit_mw": Expandable("limit of the supply", "MW"),
+        "energy_cap_mwh": Expandable("energy that may be taken", "MWh", step=10),
+    }
     carries: ClassVar[dict[str, str]] = {"energy_mwh": "MWh taken so far, by settlement period (with energy_cap_mwh)"}
 
     kind: Literal["index_supply"] = "index_supply"

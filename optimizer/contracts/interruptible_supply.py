@@ -29,9 +29,10 @@ import pyomo.environ as pyo
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Carried, Finding, Floats, MoneyLine, Result
+from optimizer.component import Carried, Expandable, Finding, Floats, MoneyLine, Result
 from optimizer.contract import BillLine, Supply
 from optimizer.event_hours import zero_or_one
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.metering import Reading
 from optimizer.quantities import Hours, Series, SeriesOf
@@ -43,6 +44,24 @@ from optimizer.template import Constraint, Var
 class InterruptibleSupply(Supply):
     """Energy at a price, of which the supplier may call hours away."""
 
+    holds: ClassVar[dict[str, Holds]] = {
+        "delivered_mw": Holds(
+            Code.CONTRACT_LIMIT, "the contract delivers at most {limit} MW", unit="MW", field="limit_mw"
+        ),
+        "interrupted": Holds(
+            Code.CALL, "a call is in force: no power beyond the firm part", unit="MW", field="firm_mw"
+        ),
+        "beyond_firm": Holds(
+            Code.CALL, "a call is in force: power beyond the firm part pays the penalty", unit="MW", field="firm_mw"
+        ),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("limit_mw", "firm_mw", "max_called_hours")
+
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "limit_mw": Expandable("limit of the supply", "MW"),
+        "firm_mw": Expandable("load that is never interrupted", "MW"),
+    }
     carries: ClassVar[dict[str, str]] = {
         "called_hours": "h called so far, by budget period (with max_called_hours)",
         "call_running_hours": "h for which the call that runs at the end has lasted (with notice_hours)",

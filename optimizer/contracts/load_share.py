@@ -13,14 +13,15 @@ bounds that from below together with theirs: an average is never less than the l
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyomo.environ as pyo
 
 from optimizer.audit import AuditView
-from optimizer.component import Finding, Floats, MoneyLine, Result
+from optimizer.component import Expandable, Finding, Floats, MoneyLine, Result
 from optimizer.contract import BillLine, Contract, Supply
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.metering import Reading
 from optimizer.quantities import Series, SeriesOf
@@ -34,6 +35,16 @@ ROUNDING = 1e-9
 class LoadShare(Supply):
     """A fixed share of whatever the site imports, at a price."""
 
+    holds: ClassVar[dict[str, Holds]] = {
+        "": Holds(Code.FOLLOWS, "it delivers its share of the import"),
+        "follows_load_N": Holds(Code.FOLLOWS, "it delivers its share of the import", role="link"),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("share",)
+
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "share": Expandable("share of the load under the contract", "of the load", step=0.01),
+    }
     kind: Literal["load_share"] = "load_share"
     share: Annotated[Series, SeriesOf("1", ge=0, le=1)]
     """Share of the metered import that the contract delivers."""

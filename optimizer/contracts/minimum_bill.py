@@ -43,6 +43,7 @@ from optimizer.charged_on import (
 )
 from optimizer.component import Carried, Finding, Floats, MoneyLine, Rule
 from optimizer.contract import BillLine
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.horizon import Horizon
 from optimizer.metering import Reading
@@ -63,6 +64,15 @@ class _MonthSoFar:
 
 class MinimumBill(ChargedOn):
     """An amount to which a month's charges are topped up."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "minimum": Holds(
+            Code.CONTRACT_MINIMUM,
+            "the month costs its minimum whatever is taken",
+            unit="unit of money",
+            field="per_month",
+        ),
+    }
 
     carries: ClassVar[dict[str, str]] = {
         "charges": "charges so far, currency, by month",

@@ -33,8 +33,9 @@ from optimizer.audit import AuditView
 from optimizer.chart import Chart
 from optimizer.chillers import Chillers
 from optimizer.commitment import Commitment
-from optimizer.component import Carried, Direction, Finding, Floats, MoneyLine, Result
+from optimizer.component import Carried, Direction, Expandable, Finding, Floats, MoneyLine, Result
 from optimizer.cooling_overhead import Overhead, overhead_at, overhead_findings
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.heat_collector import HeatCollector, is_called_within
 from optimizer.heat_rejection import HeatRejection
@@ -48,10 +49,42 @@ if TYPE_CHECKING:
 class ChillerPlant(HeatRejection, Chillers, HeatCollector):
     """A plant of chillers, free cooling and towers."""
 
+    holds: ClassVar[dict[str, Holds]] = {
+        "free_mw": Holds(
+            Code.COOLING_LIMIT,
+            "the outside air takes at most {limit} MW of heat",
+            unit="MW of heat",
+            field="free_cooling",
+        ),
+        "water": Holds(
+            Code.ENERGY_LIMIT, "{limit} m3 of water are left for the period", unit="m3", field="tower.water_limit_m3"
+        ),
+        "called_running": Holds(
+            Code.RESERVE_AWARD, "the chillers that run keep room for the reserves down", unit="MW of heat"
+        ),
+        "called_spare": Holds(Code.RESERVE_AWARD, "the chillers keep room for the reserves down", unit="MW of heat"),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = (
+        "heat_limit_mw",
+        "chillers",
+        "capacity_mw",
+        "units_out",
+        "reserve_units",
+        "tower.water_limit_m3",
+        "min_up_hours",
+        "min_down_hours",
+        "max_starts_per_day",
+        "running_before",
+    )
+
     kind: Literal["chiller_plant"] = "chiller_plant"
     distribution: Overhead | None = None
     """Power of pumps and air handlers per heat: a number, a series, by temperature, or several laws that add up."""
 
+    expandable: ClassVar[dict[str, Expandable]] = HeatCollector.expandable | {
+        "chillers": Expandable("chillers", "unit", is_investment=True),
+    }
     carries: ClassVar[dict[str, str]] = {
         "water_m3": "water used so far, by the period of the limit"
     } | Commitment.commitment_carries

@@ -36,7 +36,8 @@ from pydantic import Field, model_validator
 from optimizer.audit import AuditView
 from optimizer.carry import ROUNDING
 from optimizer.chart import Chart
-from optimizer.component import Carried, Cooling, Finding, Floats, MoneyLine, Result
+from optimizer.component import Carried, Cooling, Expandable, Finding, Floats, MoneyLine, Result
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.quantities import Efficiency, Fraction, MegawattHours, Megawatts, Name, NonNegative
 from optimizer.template import Constraint, Param, Var
@@ -44,6 +45,21 @@ from optimizer.template import Constraint, Param, Var
 
 class ColdStore(Cooling):
     """A store of chilled water or ice on a plant."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "level_mwh": Holds(Code.STORAGE_LIMIT, "the cold store is full at {limit} MWh", unit="MWh", field="energy_mwh"),
+        "level_mwh at least": Holds(Code.STORAGE_LIMIT, "the cold store is down to its {limit} MWh", unit="MWh"),
+        "charge_mw": Holds(Code.ALL_IN_USE, "it charges at most {limit} MW", unit="MW"),
+        "discharge_mw": Holds(Code.ALL_IN_USE, "it discharges at most {limit} MW", unit="MW"),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = (
+        "level_end_mwh",
+        "level_start_mwh",
+        "energy_mwh",
+        "charge_limit_mw",
+        "discharge_limit_mw",
+    )
 
     kind: Literal["cold_store"] = "cold_store"
     cooling: Name
@@ -70,6 +86,10 @@ class ColdStore(Cooling):
 
     offers = None
     refers_to = {"cooling": "cooling"}  # noqa: RUF012
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "energy_mwh": Expandable("size of the cold store", "MWh", is_investment=True),
+        "discharge_limit_mw": Expandable("discharge limit of the cold store", "MW", is_investment=True),
+    }
     carries: ClassVar[dict[str, str]] = {"level_mwh": "heat that the store can still take at the end of the run, MWh"}
 
     @model_validator(mode="after")

@@ -35,6 +35,8 @@ from optimizer.quantities import Fraction, Name
 class Hall(HeatCollector):
     """A hall, container yard or liquid loop with fans, pumps and perhaps chillers."""
 
+    gives_way: ClassVar[tuple[str, ...]] = ("heat_limit_mw", "heat_limit_table.table")
+
     kind: Literal["hall"] = "hall"
     overhead: Overhead | None = None
     """Cooling power per heat (partial PUE less 1): a number, a series, by temperature, or several laws that add up; by

@@ -13,6 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from optimizer import __version__
 from optimizer.data_files import Tables, tables_of
 from optimizer.errors import InputError, OptimizerError, WithoutPlanError
@@ -74,7 +76,7 @@ def groundwork(scenario: Scenario | str | Path) -> tuple[Groundwork, Reader, Sce
     series are taken from it, under the names of the places where they stand.
     """
     if isinstance(scenario, Scenario):
-        raw, folder, tables = _taken_apart(scenario)
+        raw, folder, tables = taken_apart(scenario)
     else:
         raw = read_raw(scenario)
         folder, tables = raw.folder, {}
@@ -86,7 +88,8 @@ def groundwork(scenario: Scenario | str | Path) -> tuple[Groundwork, Reader, Sce
     return ground, reader, base
 
 
-def _taken_apart(scenario: Scenario) -> tuple[RawScenario, Path, dict[Path, Tables]]:
+def taken_apart(scenario: Scenario) -> tuple[RawScenario, Path, dict[Path, Tables]]:
+    """A scenario as plain data, the folder of its files, and tables of those that are not to be read any more."""
     from optimizer.plan_files import resolved
 
     raw = RawScenario(scenario.model_dump(mode="json", by_alias=True, exclude_unset=True), path=scenario._file)
@@ -94,11 +97,24 @@ def _taken_apart(scenario: Scenario) -> tuple[RawScenario, Path, dict[Path, Tabl
         again = checked(raw, scenario._folder)
     except InputError:
         again = None
-    if again is not None and all(getattr(again, name) == getattr(scenario, name) for name in Scenario.model_fields):
+    if again is not None and _same(again, scenario):
         return raw, scenario._folder, {}
     document, inputs = resolved(scenario)
     tables = {} if inputs is None else {scenario._folder / "inputs.nc": tables_of(inputs)}
     return RawScenario(document, path=scenario._file), scenario._folder, tables
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two scenarios, or parts of them, say the same; pydantic's own comparison would also look at what has been
+    worked out from the fields, and arrays of that have no single truth."""
+    if isinstance(one, BaseModel):
+        names = type(one).model_fields
+        return type(one) is type(other) and all(_same(getattr(one, name), getattr(other, name)) for name in names)
+    if isinstance(one, tuple | list):
+        return type(one) is type(other) and len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, dict):
+        return isinstance(other, dict) and one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
+    return bool(one == other)
 
 
 def versions() -> dict[str, str]:

@@ -41,8 +41,9 @@ from pydantic import Field, model_validator
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Carried, Finding, Floats, MoneyLine, Result
+from optimizer.component import Carried, Expandable, Finding, Floats, MoneyLine, Result
 from optimizer.deferrable_demand import DeferrableDemand
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.horizon import PeriodKind
 from optimizer.quantities import Fraction
@@ -59,6 +60,49 @@ from optimizer.workload import Workload
 class InferenceService(ServedDemand):
     """Demand that is served on GPU nodes."""
 
+    deeds: ClassVar[tuple[str, str, str]] = ("serves at", "serves nothing", "feeds in")
+    holds: ClassVar[dict[str, Holds]] = {
+        "within_demand": Holds(
+            Code.DEMAND_MET, "all demand is served ({limit} an hour)", unit="unit an hour", field="demand_per_hour"
+        ),
+        "served": Holds(
+            Code.DEMAND_MET, "all demand is served ({limit} an hour)", unit="unit an hour", field="demand_per_hour"
+        ),
+        "replicas": Holds(Code.ALL_IN_USE, "it can hold at most {limit} nodes", unit="node"),
+        "capacity": Holds(Code.SERVICE_LEVEL, "its nodes are needed to keep the latency target", unit="unit an hour"),
+        "whole_capacity": Holds(Code.ALL_IN_USE, "its nodes are used to their whole capacity", unit="unit an hour"),
+        "serving_pools": Holds(
+            Code.SERVICE_LEVEL, "a pool serves only with enough nodes for the latency target", unit="unit an hour"
+        ),
+        "kept_up": Holds(Code.SERVICE_LEVEL, "{limit} replicas are kept up", unit="node", field="min_replicas"),
+        "service_level": Holds(
+            Code.SERVICE_LEVEL,
+            "the service level of the period has to be reached",
+            unit="unit an hour",
+            field="min_served",
+        ),
+        "level_kept": Holds(
+            Code.SERVICE_LEVEL, "below the service level of the month credits are due", unit="unit", field="credits"
+        ),
+        "batch_waiting at least": Holds(Code.DEMAND_MET, "no batch work is waiting", unit="unit"),
+        "batch_in_time": Holds(
+            Code.DEADLINE, "batch work has to be served within its hours", unit="unit", field="deferrable.within_hours"
+        ),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = (
+        "min_served",
+        "min_replicas",
+        "demand_per_hour",
+        "deferrable.demand_per_hour",
+        "deferrable.within_hours",
+    )
+
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "demand_per_hour": Expandable("demand for the service", "unit/h", step=100),
+        "min_served": Expandable("share of the demand that has to be served", "of the demand", step=-0.01),
+    }
+    earns_at: ClassVar[dict[str, str]] = {"revenue_per_unit": "revenue of a unit"}
     carries: ClassVar[dict[str, str]] = Workload.carries | DeferrableDemand.carries | CREDIT_CARRIES | LEVEL_CARRIES
 
     kind: Literal["inference_service"] = "inference_service"

@@ -13,13 +13,14 @@ A rented node is paid whether or not its tenant uses it; ``utilisation`` says ho
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyomo.environ as pyo
 
 from optimizer.audit import AuditView
-from optimizer.component import Finding, Floats, MoneyLine
+from optimizer.component import Expandable, Finding, Floats, MoneyLine
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.quantities import Fraction, Series, SeriesOf
 from optimizer.template import Constraint, Param, Var
@@ -32,6 +33,24 @@ if TYPE_CHECKING:
 class Rental(Workload):
     """Nodes rented out by the hour."""
 
+    deeds: ClassVar[tuple[str, str, str]] = ("rents out at", "rents nothing out", "feeds in")
+    holds: ClassVar[dict[str, Holds]] = {
+        "market": Holds(Code.DEMAND_MET, "the market takes at most {limit} nodes", unit="node", field="max_nodes"),
+        "market at least": Holds(
+            Code.CONTRACT_MINIMUM, "at least {limit} nodes stay rented", unit="node", field="min_nodes"
+        ),
+        "nodes": Holds(Code.DEMAND_MET, "the market takes at most {limit} nodes", unit="node", field="max_nodes"),
+        "nodes at least": Holds(
+            Code.CONTRACT_MINIMUM, "at least {limit} nodes stay rented", unit="node", field="min_nodes"
+        ),
+    }
+
+    gives_way: ClassVar[tuple[str, ...]] = ("min_nodes", "max_nodes")
+
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "max_nodes": Expandable("nodes that can be rented out", "node", step=10),
+    }
+    earns_at: ClassVar[dict[str, str]] = {"price_per_gpu_hour": "price of a GPU hour"}
     kind: Literal["rental"] = "rental"
     price_per_gpu_hour: Annotated[Series, SeriesOf("currency/(GPU*h)", ge=0)]
     """Market price of one GPU for an hour."""

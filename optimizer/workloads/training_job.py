@@ -33,12 +33,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
+import pandas as pd
 import pyomo.environ as pyo
 from pydantic import Field, model_validator
 
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
-from optimizer.component import Carried, Finding, Floats, MoneyLine, Result
+from optimizer.component import Carried, Expandable, Finding, Floats, MoneyLine, Need, Result
+from optimizer.explanation.reason import Holds, gathered
 from optimizer.flex_tier import FlexTier
 from optimizer.frame import Frame
 from optimizer.job_checks import field_findings, time_findings
@@ -70,6 +72,19 @@ CLASSES: dict[str, type[JobClass]] = {"malleable": Malleable, "preemptible": Pre
 
 class TrainingJob(JobProgress, FlexTier):
     """Work with a deadline on GPU nodes."""
+
+    deeds: ClassVar[tuple[str, str, str]] = ("trains at", "waits", "feeds in")
+
+    gives_way: ClassVar[tuple[str, ...]] = (
+        "deadline",
+        "work_node_hours",
+        "max_nodes",
+        "min_nodes",
+        "release",
+        "min_run_hours",
+        "flex.loss",
+        "required",
+    )
 
     kind: Literal["training_job"] = "training_job"
     work_node_hours: Positive
@@ -105,6 +120,10 @@ class TrainingJob(JobProgress, FlexTier):
 
     offers = ("reserve", "training_job")
     refers_to = {"pool": "pool", "after": "training_job"}  # noqa: RUF012
+    expandable: ClassVar[dict[str, Expandable]] = {
+        "deadline": Expandable("deadline of the job", "h", step=24, in_bits=False),
+    }
+    earns_at: ClassVar[dict[str, str]] = {"value": "value of the job"}
     carries: ClassVar[dict[str, str]] = Workload.carries | JOB_CARRIES
 
     @model_validator(mode="after")
@@ -142,6 +161,9 @@ class TrainingJob(JobProgress, FlexTier):
         if given is None and self.work_done_before == 0:
             return [0.0] * (len(self.pool) if isinstance(self.pool, list) else 1)
         return given
+
+    def said_of_limits(self) -> dict[str, Holds]:
+        return super().said_of_limits() | gathered(CLASSES[self.class_])
 
     @property
     def rules(self) -> JobClass:
@@ -181,6 +203,17 @@ class TrainingJob(JobProgress, FlexTier):
         self.rules.constraints(b, f)
         order_constraints(b, f, self)
         end_constraints(b, f, self)
+
+    def needs(self, b: Any, f: Frame) -> dict[str, Need]:
+        """The work that a required job has to have done by its deadline, node-hours."""
+        window = self.window(f)
+        if not self.required or window.due_after:
+            return {}
+        due = (f.horizon.start_utc + pd.Timedelta(hours=window.deadline_h)).tz_convert(f.horizon.timezone)
+        words = f"needs {{needed}} node-hours by {due:%Y-%m-%d %H:%M}, but at most {{possible}} fit"
+        in_time = window.due - 1
+        done = Need((f.members,), lambda b, w: self.rules.progress(b, w, in_time), self.work_node_hours, words)
+        return {"required": done}
 
     def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
         return self.rules.nodes(b, f, p, w, t)
@@ -241,7 +274,9 @@ class TrainingJob(JobProgress, FlexTier):
 
     def charts(self, f: Frame) -> tuple[Chart, ...]:
         caps = Chart("Training", ("capped_nodes",), "nodes", "nodes at power caps", limits=("nodes",), stacked=True)
+        allowed = (("release", self.release), ("deadline", self.deadline))
         return (
+            Chart("Training", ("nodes",), "nodes", "nodes held, from release to deadline", marks=allowed, row=True),
             *(() if self.power_caps is None else (caps,)),
             Chart(
                 "Training",
@@ -249,7 +284,7 @@ class TrainingJob(JobProgress, FlexTier):
                 "node·h",
                 "work done",
                 references=(("work", self.work_node_hours),),
-                marks=(("release", self.release), ("deadline", self.deadline)),
+                marks=allowed,
                 at_step_end=True,
                 initial=float(f.probabilities @ self.work_done(f)),
             ),
