@@ -7,16 +7,17 @@ module adds what lies between components: the site's balance, and the ledger aga
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from optimizer.audit_findings import Findings as Findings
 from optimizer.carry import carry_of
 from optimizer.metering import Reading
 from optimizer.reserves import audit_reserves
 from optimizer.schedule import DatasetSchedule, Schedule
+from optimizer.stability.rows import audited_changes
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,42 +29,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 TOLERANCE = 1e-6
 """Largest relative violation that a plan may have; beyond, the run fails."""
-
-
-@dataclass(frozen=True)
-class Violation:
-    """Size of the worst violation of one rule; relative to the size of the quantities compared (at least 1)."""
-
-    where: str
-    rule: str
-    relative: float
-    absolute: float
-
-
-@dataclass
-class Findings:
-    """What the audit has checked so far."""
-
-    worst: list[Violation] = field(default_factory=list)
-    checks: int = 0
-    money: dict[tuple[str, str], Floats] = field(default_factory=dict)
-    """Recomputed money by (component, line), each (members,) or (members, steps)."""
-
-    def add(self, where: str, rule: str, excess: ArrayLike, scale: ArrayLike) -> None:
-        """Note how far a rule is violated: ``excess`` above zero, in units of ``scale``."""
-        self.checks += 1
-        above = np.asarray(excess, dtype=float)
-        if above.size == 0:
-            return
-        relative = above / np.maximum(1.0, np.abs(np.asarray(scale, dtype=float)))
-        worst = int(np.argmax(np.where(np.isnan(relative), np.inf, relative)))
-        value = float(np.broadcast_to(relative, above.shape).ravel()[worst])
-        if not value <= 0.0:
-            self.worst.append(Violation(where, rule, value, float(above.ravel()[worst])))
-
-    @property
-    def largest(self) -> Violation | None:
-        return max(self.worst, key=lambda v: np.inf if np.isnan(v.relative) else v.relative, default=None)
 
 
 class AuditView(Reading):
@@ -127,10 +92,7 @@ class AuditView(Reading):
 
     # ------------------------------------------------------------------ what must hold
     def at_most(self, rule: str, left: ArrayLike, right: ArrayLike) -> None:
-        left, right = np.asarray(left, dtype=float), np.asarray(right, dtype=float)
-        unlimited = np.isposinf(right)
-        excess = np.where(unlimited, -np.inf, left - np.where(unlimited, 0.0, right))
-        self._findings.add(self.label, rule, excess, np.where(np.isinf(right), 0.0, right))
+        self._findings.limit(self.label, rule, left, right)
 
     def at_least(self, rule: str, left: ArrayLike, right: ArrayLike) -> None:
         self.at_most(rule, -np.asarray(left, dtype=float), -np.asarray(right, dtype=float))
@@ -179,6 +141,8 @@ def audit_plan(
     sites = {label: AuditView(part.frame, plan, findings) for label, part in parts.sites.items()}
     for label, part in parts.sites.items():
         parts.site_of(label).audit(sites[label], [views[p.label] for p in part.frame.site_parts])
+    change_cost, of_changes = audited_changes(scenario, parts, views)
+    sections |= of_changes
     _audit_money(findings, money)
     weights = scenario.ensemble.weights
     by_member = sum((amount.sum(axis=1) for amount in money.values()), np.zeros(scenario.members))
@@ -193,7 +157,7 @@ def audit_plan(
             "largest_violation": worst.relative if worst else 0.0,
             "largest_violation_of": f"{worst.where}: {worst.rule}" if worst else None,
             "largest_violation_absolute": worst.absolute if worst else 0.0,
-            "ledger_minus_objective": _objective(scenario, by_member) - objective,
+            "ledger_minus_objective": _objective(scenario, by_member) - change_cost - objective,
             "recomputed_profit": float(weights @ recomputed),
             "tolerance": TOLERANCE,
         },
@@ -233,7 +197,8 @@ def _audit_money(findings: Findings, money: dict[tuple[str, str], Floats]) -> No
 
 
 def _objective(scenario: Scenario, by_member: Floats) -> float:
-    """The objective that the ledger implies; with risk, CVaR by its definition, not by the model's variables."""
+    """The objective that the ledger implies, before the cost of changes against a previous plan; with risk, CVaR
+    by its definition, not by the model's variables."""
     from optimizer.summary import cvar
 
     weights, beta = scenario.ensemble.weights, scenario.risk.beta

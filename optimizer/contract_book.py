@@ -29,7 +29,7 @@ from optimizer.yaml_reader import copied
 
 Contracts = Scenario | str | Path | Mapping[str, Any] | Iterable[Contract | Mapping[str, Any]]
 OF_A_SITE = ("assets", "cooling", "workloads", "house_load_mw")
-OF_A_SCENARIO = ("workloads", "risk", "solver")
+OF_A_SCENARIO = ("workloads", "previous_plan", "risk", "solver")
 OPEN_CONNECTION = {"import_limit_mw": 1e6, "export_limit_mw": 1e6}
 """Connection of the site of plain contracts, MW: whatever was metered has come through it."""
 
@@ -146,7 +146,7 @@ def _are_the_same(one: Horizon, other: Horizon) -> bool:
 def _without_machines(scenario: Scenario) -> Scenario:
     emptied = {"assets": (), "cooling": (), "workloads": ()}
     sites = tuple(site.model_copy(update=emptied) for site in scenario.sites)
-    return scenario.model_copy(update={"sites": sites, "workloads": ()})
+    return scenario.model_copy(update={"sites": sites, "workloads": (), "previous_plan": None})
 
 
 # ---------------------------------------------------------------------- checks

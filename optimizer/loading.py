@@ -20,6 +20,7 @@ from optimizer.quantities import LoadContext
 from optimizer.scenario import Ensemble, Scenario
 from optimizer.scenario_file import RawScenario, apply_overrides, read_scenario_file, take_section
 from optimizer.series import DataSource, SourceReader
+from optimizer.stability.given import taken_in
 from optimizer.validation import genuine_errors, problems_of
 from optimizer.yaml_reader import copied
 
@@ -87,6 +88,7 @@ def checked(raw: RawScenario, folder: Path | None = None, context: LoadContext |
     """
     folder = folder or raw.folder
     context = context or context_of(raw.data, folder)
+    raw, unreadable = taken_in(raw, folder)
     problems: list[Problem] = []
     scenario: Scenario | None = None
     try:
@@ -99,6 +101,7 @@ def checked(raw: RawScenario, folder: Path | None = None, context: LoadContext |
         problems += refused
         scenario._warnings = tuple(warnings)
         scenario._folder = folder
+    problems += unreadable
     if scenario is None or problems:
         raise InputError(sorted(problems, key=lambda p: (p.line is None, p.line or 0)))
     return scenario
@@ -179,6 +182,9 @@ def cross_checked(
     if not partial and not contracts_only:
         for part in parts.sites.values():
             findings += [(part.path, finding) for finding in part.component.check(part.frame)]
+        if scenario.previous_plan is not None:
+            told = scenario.previous_plan.findings(parts.components, scenario.horizon)
+            findings += [(("previous_plan",), finding) for finding in told]
     fatal: list[Problem] = []
     warnings: list[Problem] = []
     members = {part.path: part.label for part in parts.components.values() if part.bundle is not None}

@@ -5,6 +5,8 @@ so little that only the worst member counts, ``pi`` = probabilities, ``profit_w`
 
     (1 - beta) * sum_w pi_w * profit_w + beta * (zeta - sum_w pi_w * tail_w / tail)
     tail_w >= zeta - profit_w,   tail_w >= 0                                     (Rockafellar and Uryasev 2000)
+
+less the cost of changes against a previous plan, where there is one (:mod:`optimizer.stability.rows`).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from optimizer.parts import Parts
 from optimizer.reserves import declare_reserves
 from optimizer.scenario import Scenario
 from optimizer.spanning import declare_split
+from optimizer.stability.rows import cost_of_changes, declare_changes
 from optimizer.template import Constraint, Objective, Param, Var, new_model
 
 Lines = list[tuple[Part, str, MoneyLine]]
@@ -33,11 +36,11 @@ def build_model(scenario: Scenario, parts: Parts, *, fast: bool) -> Any:
     model.sites = pyo.Block(list(parts.sites))
     model.parts = pyo.Block(list(parts.components))
     lines = _declare(model, scenario, parts)
-    risk = _risk_of(scenario)
+    rest = _beside_profit(scenario, parts)
 
     def objective(m: Any) -> Any:
         expected = sum(m.probability[w] * profit_of_member(lines, w) for w in m.members)
-        return expected if scenario.risk.beta == 0 else (1.0 - scenario.risk.beta) * expected + risk(m)
+        return expected if rest is None else (1.0 - scenario.risk.beta) * expected + rest(m)
 
     model.objective = Objective(rule=objective, doc="expected profit and CVaR")
     return model
@@ -52,7 +55,7 @@ def light_model(scenario: Scenario, parts: Parts) -> LightModel:
         ProfitLine(("money", part.label, name), part.block, line.index_sets, line.rule) for part, name, line in lines
     ]
     model.weights = (1.0 - scenario.risk.beta) * scenario.ensemble.weights
-    model.objective_rule = _risk_of(scenario)
+    model.objective_rule = _beside_profit(scenario, parts) or (lambda m: 0.0)
     return model
 
 
@@ -70,6 +73,7 @@ def _declare(model: Any, scenario: Scenario, parts: Parts) -> Lines:
         part.component.constraints(part.block, part.frame)
     for part in parts.components.values():
         declare_reserves(part)
+    declare_changes(scenario, parts)
     for label, part in parts.sites.items():
         part.component.constraints(model.sites[label], part.frame)
     lines = money_lines(parts)
@@ -98,15 +102,18 @@ def _declare_tail(model: Any, lines: Lines) -> None:
     )
 
 
-def _risk_of(scenario: Scenario) -> Rule:
-    """What the objective holds beside the expected profit."""
+def _beside_profit(scenario: Scenario, parts: Parts) -> Rule | None:
+    """What the objective holds beside the expected profit; None for nothing."""
     beta, tail_share = scenario.risk.beta, scenario.tail_share
+    cost = cost_of_changes(scenario, parts)
 
     def risk(m: Any) -> Any:
         short = sum(m.probability[w] * m.tail[w] * (beta / tail_share) for w in m.members)
         return beta * m.value_at_risk[0] - short
 
-    return risk if beta > 0 else lambda m: 0.0
+    if cost is None:
+        return risk if beta > 0 else None
+    return lambda m: (risk(m) if beta > 0 else 0.0) - cost(m)
 
 
 def profit_of_member(lines: Lines, w: Any) -> Any:

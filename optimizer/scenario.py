@@ -19,6 +19,7 @@ from optimizer.horizon import Horizon
 from optimizer.quantities import Count, Fraction
 from optimizer.series import DataSource
 from optimizer.site import Site
+from optimizer.stability.settings import PreviousPlan
 
 FORMAT = 1
 """Version of the scenario file's format."""
@@ -126,6 +127,8 @@ class Scenario(StrictModel):
     """How decisions of the past are taken again (``optimizer backtest``)."""
     carry: Carry | None = None
     """States in which the run before this one left the components (its ``carry.yaml``)."""
+    previous_plan: PreviousPlan | None = None
+    """The plan before this one, what a change of it costs and how far it may go."""
     risk: Risk = Risk()
     """Weight of the bad members."""
     solver: SolverOptions = SolverOptions()
@@ -161,3 +164,14 @@ class Scenario(StrictModel):
             return 1.0 - self.risk.cvar_alpha
         weights = self.ensemble.weights
         return float(weights[weights > 0.0].min())
+
+    def __repr__(self) -> str:
+        steps = f"{self.horizon.steps:,} steps of {self.horizon.step}"
+        members = f", {self.members:,} members" if self.members > 1 else ""
+        sites = ", ".join(site.name for site in self.sites)
+        return f"<Scenario {self.name!r}: {steps} from {self.horizon.start}{members}; {sites}>"
+
+    def _repr_html_(self) -> str:
+        from optimizer.notebook import scenario_html
+
+        return scenario_html(self)

@@ -39,8 +39,9 @@ def summarise(
     expected = float(weights @ by_member)
     tail = cvar(by_member, weights, 1.0 - scenario.tail_share)
     beta = scenario.risk.beta
-    objective = (1.0 - beta) * expected + beta * tail if beta > 0 else expected
     audit, sections, carry = audit_plan(scenario, parts, schedule, money, outcome.objective)
+    objective = (1.0 - beta) * expected + beta * tail if beta > 0 else expected
+    objective -= sections.get("previous_plan", {}).get("cost", 0.0)
     imports = {site: schedule.at("site", "import_mw", site) for site in parts.sites}
     summary: dict[str, Any] = {
         "format": FORMAT,
