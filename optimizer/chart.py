@@ -15,7 +15,7 @@ class Chart:
 
     group: str
     """Heading under which it stands in the report, as a planner would say it: ``Training``; for contracts ``Contracts``
-    (supply), ``Peaks``, ``Reserves``, ``Carbon``. The headings of contracts come first."""
+    (supply), ``Peaks``, ``Reserves``, ``Carbon``. The headings of contracts come last."""
     lines: tuple[str, ...]
     """Result variables to draw."""
     unit: str
@@ -36,3 +36,6 @@ class Chart:
     """The lines are states at the end of each step, not means over it."""
     initial: float | None = None
     """State before the first step, with ``at_step_end``."""
+    row: bool = False
+    """One row of a picture that all such charts under the heading share, as work is shown in a Gantt chart: the row is
+    as high as its one line is against its own highest value. From the first mark to the last is the time allowed."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 import zlib
 from html import escape
@@ -101,17 +100,33 @@ def test_every_picture_is_valid_for_plotly_and_has_its_place(campus_page: str) -
     import plotly.graph_objects as go
 
     specs = figures(campus_page)
-    assert campus_page.count('class="plot"') == len(specs)
+    assert campus_page.count('<div class="plot"') == len(specs)
     for spec in specs:
-        painted = json.loads(json.dumps(spec).replace('"@ink"', '"black"').replace('"@page"', '"white"'))
-        go.Figure(painted["data"], painted["layout"])
+        plain = [{key: value for key, value in one.items() if not key.startswith("_")} for one in spec["data"]]
+        go.Figure(_painted(plain), _painted(spec["layout"]))
+
+
+def _painted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _painted(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_painted(entry) for entry in value]
+    return "black" if isinstance(value, str) and value.startswith("@") else value
+
+
+def test_every_place_that_the_page_points_to_is_there_once(campus_page: str) -> None:
+    """Proves: the contents, the skip link, labels and descriptions lead somewhere, and no place has two names alike."""
+    outline = Outline(campus_page)
+    assert len(set(outline.ids)) == len(outline.ids)
+    assert {"content", "s0", "hour", "hour-said"} <= set(outline.references)
+    assert set(outline.references) <= set(outline.ids)
 
 
 # ---------------------------------------------------------------------- what it shows
 def test_header_tells_name_horizon_status_profit_bound_peak_and_audit(campus: Plan, campus_page: str) -> None:
     assert "<h1>small</h1>" in campus_page
     assert "Mon 19 Aug 2024 00:00 – Tue 20 Aug 2024 00:00, UTC (UTC = UTC+00:00), 24 steps of 1 h" in campus_page
-    for text in ("optimal", "proven gap", "proven bound", "Peak import", "largest violation", "checks", "No warnings"):
+    for text in ("optimal", "proven gap", "is possible", "Peak import", "largest violation", "checks", "No warnings"):
         assert text in campus_page
     assert f"{campus.summary['peak_import_mw']:,.1f} MW" in campus_page
 
@@ -136,14 +151,16 @@ def test_sections_of_all_kinds(campus_page: str) -> None:
         "Inference",
     ):
         assert headings.count(heading) == 1
-    assert headings[:2] == ["Power", "Money"]
+    assert headings[:3] == ["Most valuable limits", "Power", "Why, hour by hour"]
+    assert headings.index("Inference") < headings.index("Contracts") < headings.index("Money")
     assert headings[-2:] == ["Components", "Ledger"]
     assert "Members" not in headings
 
 
 def test_empty_groups_are_left_out() -> None:
     text = page(plan_of(site_case(steps=4, contracts=[spot(PRICES)], assets=[fleet()])))
-    assert Outline(text).headings == ["Power", "Money", "Bill", "Mining", "Components", "Ledger"]
+    head = ["Most valuable limits", "Power", "Why, hour by hour"]
+    assert Outline(text).headings == [*head, "Mining", "Money", "Bill", "Components", "Ledger"]
 
 
 def test_power_adds_up_to_import_and_feed_in_goes_down() -> None:
@@ -221,7 +238,7 @@ def test_values_over_members_are_expected_with_a_band() -> None:
     text = page(ensemble_plan())
     price = trace(text, "spot")
     assert values(price["y"])[0] == pytest.approx(0.5 * 50 + 0.3 * 90 + 0.2 * 300)
-    assert values(price["customdata"])[:2] == [50.0, 300.0]
+    assert (values(price["_low"])[0], values(price["_high"])[0]) == (50.0, 300.0)
 
 
 def test_quantiles_weigh_by_probability() -> None:
@@ -288,7 +305,7 @@ def test_a_plan_of_nothing_but_nan_is_drawn(campus: Plan) -> None:
     for name, variable in campus.dispatch.data_vars.items():
         empty[name].attrs = variable.attrs
     text = page(Plan(campus.scenario, empty, campus.money, campus.summary))
-    assert Outline(text).headings[:2] == ["Power", "Money"]
+    assert Outline(text).headings[:2] == ["Power", "Hour by hour"]
     assert "Training" not in Outline(text).headings
 
 
@@ -351,7 +368,9 @@ def test_a_year_with_price_spikes_stays_small_and_readable() -> None:
     plan = plan_of(site_case(steps=8760, contracts=[spot(prices.tolist())], assets=[fleet()]))
     text = page(plan)
     assert len(text.encode()) < MOST_BYTES
-    assert len(values(trace(text, "spot")["y"])) == 366
+    drawn = trace(text, "spot")
+    assert values(drawn["y"])[:-1] == pytest.approx(prices.tolist(), rel=1e-5)  # all hours, for zooming in
+    assert drawn["_lod"] == "mean"
     assert figures(text)[0]["layout"]["yaxis2"]["range"][1] < 300
     assert "spot goes to 5,000 USD/MWh (50 steps off the scale, marked)" in text
 

@@ -7,26 +7,31 @@ from optimizer.contract import Contract
 from optimizer.frame import Part
 from optimizer.reporting.figure import Figure
 from optimizer.reporting.palette import GREYS, Look, looks
+from optimizer.reporting.rows import row_figure
 from optimizer.reporting.timeline import readable
 from optimizer.reporting.view import View
 from optimizer.spanning import split_charts
 
 
 def component_figures(view: View) -> dict[str, list[Figure]]:
-    """Pictures by heading, first those of contracts (also of the portfolio's), in the order in which they come.
+    """Pictures by heading, last those of contracts (also of the portfolio's), in the order in which they come.
 
-    Without those that have nothing to show.
+    Without those that have nothing to show. Charts that are rows share one picture, the first under their heading.
     """
-    groups: dict[str, list[Figure]] = {}
-    for part in sorted(view.parts.components.values(), key=lambda part: not isinstance(part.component, Contract)):
+    charts: dict[str, list[tuple[Part, Chart]]] = {}
+    for part in sorted(view.parts.components.values(), key=lambda part: isinstance(part.component, Contract)):
         for chart in (*part.component.charts(part.frame), *split_charts(part)):
-            figure = _figure(view, part, chart)
-            if figure is not None:
-                groups.setdefault(chart.group, []).append(figure)
-    return groups
+            charts.setdefault(chart.group, []).append((part, chart))
+    groups: dict[str, list[Figure]] = {}
+    for group, wanted in charts.items():
+        rows = row_figure(view, [(part, chart) for part, chart in wanted if chart.row])
+        found = [rows, *(chart_figure(view, part, chart) for part, chart in wanted if not chart.row)]
+        groups[group] = [figure for figure in found if figure is not None]
+    return {group: figures for group, figures in groups.items() if figures}
 
 
-def _figure(view: View, part: Part, chart: Chart) -> Figure | None:
+def chart_figure(view: View, part: Part, chart: Chart) -> Figure | None:
+    """The picture of a chart; None where there is nothing to show."""
     portfolio = part.site is None and isinstance(part.component, Contract)
     title = f"{part.label} ({', '.join(part.frame.metered_sites)})" if portfolio else part.label
     figure = Figure(title, ", ".join(text for text in (chart.title, chart.unit) if text), timeline=view.timeline)

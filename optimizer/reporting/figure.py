@@ -1,8 +1,18 @@
-"""Building blocks of the report's pictures: plain dictionaries in the terms of plotly.js, which the page draws."""
+"""Building blocks of the report's pictures: plain dictionaries in the terms of plotly.js, which the page draws.
+
+Series over time are given step by step, however many there are: the page's script draws of the hours that are shown as
+many points as the screen has room for. What it has to know for that stands in keys that begin with an underscore and
+that plotly never sees:
+
+- ``_lod``: what becomes of a group of steps: its ``mean``, its ``low``est or ``high``est value, or for states the one
+  at its beginning (``state``);
+- ``_low``, ``_high``: the band around a line, shown at the pointer with ``_between``; ``_spread`` says that there is
+  one also where no steps are put together (over the members);
+- ``_row``: place and scale of a row of a picture of rows, ``y = place + scale * value``.
+"""
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -18,6 +28,8 @@ Floats = NDArray[np.float64]
 Spec = dict[str, Any]
 CROWDED = 300
 """Points from which lines are drawn thinner."""
+BANDED = 700
+"""Steps from which a line has a band, which shows the extremes where steps are put together."""
 NUMBER = ",.3~f"
 """How values are written where the pointer is (d3-format)."""
 
@@ -45,7 +57,9 @@ class Figure:
     title: str
     subtitle: str = ""
     note: str = ""
-    height: int = 260
+    height: int = 230
+    wide: bool = False
+    """Drawn over the whole width, with room for names at the left."""
     timeline: Timeline | None = None
     traces: list[Spec] = field(default_factory=list)
     layout: Spec = field(default_factory=dict)
@@ -65,7 +79,15 @@ class Figure:
     @property
     def spec(self) -> Spec:
         """What the page's script draws."""
-        return {"data": self.traces, "layout": self.layout | {"height": self.height}, "time": self.timeline is not None}
+        time = None
+        if self.timeline is not None:
+            time = {"start": self.timeline.range[0], "step_ms": self.timeline.spacing_ms}
+        return {
+            "data": self.traces,
+            "layout": self.layout | {"height": self.height},
+            "time": time,
+            "wide": self.wide,
+        }
 
     def add_note(self, sentence: str) -> None:
         """A sentence below the picture."""
@@ -78,7 +100,7 @@ class Figure:
         return f"k{number}"
 
     @property
-    def _spacing(self) -> Spec:
+    def spacing(self) -> Spec:
         assert self.timeline is not None
         return {"x0": self.timeline.range[0], "dx": self.timeline.spacing_ms}
 
@@ -97,10 +119,11 @@ class Figure:
             pattern = {"shape": look.hatch, "size": 6, "bgcolor": look.colour, "fgcolor": "#fff", "solidity": 0.25}
             self.traces.append(
                 trace(name, unit, axis, group)
-                | self._spacing
+                | self.spacing
                 | ({"fillpattern": pattern} if look.hatch else {})
                 | {
-                    "y": packed(part),
+                    "y": single(part),
+                    "_lod": "mean",
                     "mode": "lines",
                     "stackgroup": stack + axis,
                     "line": {"width": 0, "color": look.colour, "shape": "hv"},
@@ -138,21 +161,25 @@ class Figure:
             line, low, high = _to_the_end(line), _to_the_end(low), _to_the_end(high)
         shape = "hv" if states_from is None else "linear"
         group = self.add_key(name, look.colour, "line" if dash == "solid" else "dash")
-        drawn = trace(name, unit, axis, group) | self._spacing | {"y": packed(line), "mode": "lines"}
+        drawn = trace(name, unit, axis, group) | self.spacing | {"y": single(line), "mode": "lines"}
+        drawn["_lod"] = "mean" if states_from is None else "state"
         width = 1.8 if len(line) <= CROWDED else 1.1
         drawn["line"] = {"width": width, "color": look.colour, "shape": shape, "dash": dash}
-        if dash == "solid" and bool((np.nan_to_num(high - low) > SMALLEST).any()):
+        spreads = bool((np.nan_to_num(high - low) > SMALLEST).any())
+        if dash == "solid" and (spreads or len(line) > BANDED):
             edge = {"mode": "lines", "line": {"width": 0, "shape": shape, "color": look.colour}, "hoverinfo": "skip"}
-            edges = trace(name, unit, axis, group) | self._spacing | edge
+            edges = trace(name, unit, axis, group) | self.spacing | edge
             del edges["hovertemplate"]
             if band:
-                self.traces.append(edges | {"y": packed(low)})
-                self.traces.append(edges | {"y": packed(high), "fill": "tonexty", "fillcolor": look.faint()})
-            drawn["customdata"] = packed(np.stack([low, high], axis=1))
+                self.traces.append(edges | {"y": single(low), "_lod": "low"})
+                fill = {"fill": "tonexty", "fillcolor": look.faint()}
+                self.traces.append(edges | {"y": single(high), "_lod": "high"} | fill)
             between = " to ".join(f"%{{customdata[{i}]:{NUMBER}}}" for i in (0, 1))
-            drawn["hovertemplate"] = f"%{{y:{NUMBER}}} ({between}) {escape(unit)}"
+            drawn |= {"_low": single(low), "_high": single(high), "_spread": spreads}
+            drawn["_between"] = f"%{{y:{NUMBER}}} ({between}) {escape(unit)}"
         if not hover:
             del drawn["hovertemplate"]
+            drawn.pop("_between", None)
             drawn["hoverinfo"] = "skip"
         self.traces.append(drawn)
 
@@ -231,10 +258,9 @@ def trace(name: str, unit: str, axis: str, group: str) -> Spec:
     }
 
 
-def packed(values: Floats) -> Spec:
-    """An array as plotly.js reads it most compactly; single precision is finer than any screen."""
-    shape = {"shape": f"{values.shape[0]},{values.shape[1]}"} if values.ndim == 2 else {}
-    return {"dtype": "f4", "bdata": base64.b64encode(values.astype("<f4").tobytes()).decode("ascii")} | shape
+def single(values: Floats) -> NDArray[np.float32]:
+    """A series in single precision, finer than any screen."""
+    return values.astype("<f4")
 
 
 def _to_the_end(values: Floats) -> Floats:

@@ -1,100 +1,96 @@
-(() => {
-  "use strict";
-  const specs = JSON.parse(document.getElementById("figures").textContent);
-  const plots = [...document.querySelectorAll(".plot")];
-  const drawn = new Set();
-  // a finger has to scroll the page, not zoom the picture
-  const touch = matchMedia("(pointer: coarse)").matches;
-  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// the page: light and dark, paper, and the order in which things are drawn
+let strip = null;
 
-  // colours that depend on light or dark are written as "@ink", "@faint" and "@page"
-  const colours = () => ({ "@ink": css("--ink"), "@faint": css("--faint"), "@page": css("--page") });
-  function painted(value, colours) {
-    if (typeof value === "string") return colours[value] || value;
-    if (Array.isArray(value)) return value.map((entry) => painted(entry, colours));
-    if (value === null || typeof value !== "object" || value.bdata) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, painted(entry, colours)]));
-  }
+const themes = ["auto", "light", "dark"];
+function setTheme(name) {
+  const root = document.documentElement;
+  if (name === "auto") delete root.dataset.theme; else root.dataset.theme = name;
+  document.getElementById("theme").textContent = `Theme: ${name}`;
+  try { localStorage.setItem("theme", name); } catch { /* a page without storage keeps to the system's */ }
+}
+function repaint() {
+  if (!store) return;
+  plots.forEach((plot) => { if (state.get(plot).drawn) refresh(plot); });
+  if (strip) strip.drawStrip();
+}
+document.getElementById("theme").addEventListener("click", () => {
+  setTheme(themes[(themes.indexOf(document.documentElement.dataset.theme || "auto") + 1) % themes.length]);
+  repaint();
+});
+try { if (themes.includes(localStorage.getItem("theme"))) setTheme(localStorage.getItem("theme")); } catch { /* likewise */ }
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+document.querySelectorAll(".legend button").forEach((button) => button.addEventListener("click", () => toggle(button)));
 
-  function layoutOf(spec, width) {
-    const axis = { gridcolor: css("--grid"), zerolinecolor: css("--muted"), linecolor: css("--line"), automargin: true, separatethousands: true };
-    const layout = painted(spec.layout, colours());
-    for (const name of ["xaxis", "yaxis", "yaxis2", "yaxis3"]) {
-      if (layout[name] || ["xaxis", "yaxis"].includes(name)) layout[name] = { ...axis, ...layout[name] };
-      if (touch && layout[name]) layout[name].fixedrange = true;
-    }
-    if (spec.time) {
-      layout.xaxis.nticks = Math.max(4, Math.round(width / 90));
-      layout.yaxis.exponentformat = "none";
-      for (const [name, ticks] of [["yaxis", 7], ["yaxis2", 5], ["yaxis3", 4]]) if (layout[name]) layout[name].nticks = ticks;
-    }
-    return {
-      ...layout,
-      margin: { l: 46, r: 10, t: 8, b: 30, ...layout.margin },
-      font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: css("--ink") },
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, dragmode: touch ? false : "zoom",
-      hoverlabel: { bgcolor: css("--card"), bordercolor: css("--line"), font: { color: css("--ink"), size: 12 }, namelength: 30 },
-    };
-  }
+// ---------------------------------------------------------------- the time shown
+const spans = [...document.querySelectorAll("[data-span-h]")];
+spans.forEach((button) => button.addEventListener("click", () => {
+  const length = button.dataset.spanH ? Number(button.dataset.spanH) * 3600000 : whole[1] - whole[0];
+  const middle = Math.abs(shown.range[1] - shown.range[0] - (whole[1] - whole[0])) < 1 ? whole[0] + length / 2 : (shown.range[0] + shown.range[1]) / 2;
+  show(middle - length / 2, middle + length / 2);
+}));
+document.querySelectorAll("[data-shift]").forEach((button) => button.addEventListener("click", () => {
+  const by = Number(button.dataset.shift) * (shown.range[1] - shown.range[0]);
+  show(shown.range[0] + by, shown.range[1] + by);
+}));
+document.addEventListener("shown", () => {
+  const length = shown.range[1] - shown.range[0];
+  spans.forEach((button) => {
+    const own = button.dataset.spanH ? Number(button.dataset.spanH) * 3600000 : whole[1] - whole[0];
+    button.setAttribute("aria-pressed", String(Math.abs(own - length) < 1));
+  });
+});
 
-  async function draw(plot) {
-    const spec = specs[plot.dataset.figure];
-    const traces = painted(spec.data, colours());
-    const config = { responsive: true, displaylogo: false, displayModeBar: false };
-    const first = !drawn.has(plot);
-    drawn.add(plot);
-    await Plotly.react(plot, traces, layoutOf(spec, plot.clientWidth), config);
-    if (first && spec.time) plot.on("plotly_relayout", (change) => follow(plot, change));
-  }
+// ---------------------------------------------------------------- paper
+const PAPER_WIDTH = 690;   // pixels of an upright A4 page within its margins
+let folded = [], before;
+addEventListener("beforeprint", () => {
+  if (!store) return;
+  before = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+  folded = [...document.querySelectorAll("details:not([open])")];
+  document.documentElement.classList.add("paper");
+  shown.paper = PAPER_WIDTH;
+  plots.forEach((plot) => { if (!folded.some((fold) => fold.contains(plot))) draw(plot); });
+  if (strip) strip.drawStrip();
+});
+addEventListener("afterprint", () => {
+  shown.paper = 0;
+  document.documentElement.classList.remove("paper");
+  if (before) document.documentElement.dataset.theme = before; else delete document.documentElement.dataset.theme;
+  repaint();
+});
+document.getElementById("print").addEventListener("click", () => window.print());
 
-  // all pictures over time show the same hours
-  let following = false;
-  async function follow(source, change) {
-    const chosen = change["xaxis.range[0]"] !== undefined;
-    if (following || (!chosen && !change["xaxis.autorange"])) return;
-    following = true;
-    for (const plot of drawn) {
-      const spec = specs[plot.dataset.figure];
-      if (!spec.time) continue;
-      const range = chosen ? [change["xaxis.range[0]"], change["xaxis.range[1]"]] : spec.layout.xaxis.range;
-      if (plot !== source || !chosen) await Plotly.relayout(plot, { "xaxis.range": range.slice() });
-    }
-    following = false;
+// ---------------------------------------------------------------- the beginning
+const sight = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    const mine = state.get(entry.target);
+    mine.seen = entry.isIntersecting;
+    if (mine.seen && mine.stale && store && !shown.paper) draw(entry.target);
   }
+}, { rootMargin: "500px 0px" });
 
-  function toggle(button) {
-    const shown = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", String(shown));
-    const plot = button.closest("figure").querySelector(".plot");
-    const spec = specs[plot.dataset.figure];
-    const mine = [...spec.data.keys()].filter((i) => spec.data[i].legendgroup === button.dataset.group);
-    mine.forEach((i) => { spec.data[i].visible = shown; });
-    if (drawn.has(plot)) Plotly.restyle(plot, { visible: shown }, mine);
-  }
+let waiting = 0;
+addEventListener("resize", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => { if (!shown.paper) { repaint(); } }, 150);
+});
 
-  document.querySelectorAll(".legend button").forEach((button) => button.addEventListener("click", () => toggle(button)));
-  // paper is light, whatever the screen is
-  for (const media of ["(prefers-color-scheme: dark)", "print"]) {
-    matchMedia(media).addEventListener("change", () => drawn.forEach(draw));
+(async () => {
+  if (typeof DecompressionStream === "undefined") {
+    document.getElementById("too-old").hidden = false;
+    return;
   }
-  // the library comes compressed: it is most of the page
-  async function unpack() {
-    const packed = Uint8Array.from(atob(document.getElementById("library").textContent), (c) => c.charCodeAt(0));
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-    const script = document.createElement("script");
-    script.textContent = await new Response(stream).text();
-    document.head.append(script);
-  }
-
-  (async () => {
-    if (typeof DecompressionStream === "undefined") {
-      document.getElementById("too-old").hidden = false;
-      return;
-    }
-    await unpack();
-    for (const plot of plots) {
-      await draw(plot);
-      await new Promise((resume) => setTimeout(resume));   // the reader may scroll between two pictures
-    }
-  })();
+  // the library and the series come compressed: they are most of the page
+  const [library, bytes] = await Promise.all([inflated("library"), inflated("arrays")]);
+  const script = document.createElement("script");
+  script.textContent = new TextDecoder().decode(library);
+  document.head.append(script);
+  store = new Store(bytes, JSON.parse(document.getElementById("lengths").textContent));
+  if (plots.length) await draw(plots[0]);
+  document.documentElement.dataset.firstPictureMs = String(Math.round(performance.now()));
+  plots.forEach((plot) => sight.observe(plot));
+  const hours = await inflated("hours");
+  if (hours.length) strip = hoursOf(JSON.parse(new TextDecoder().decode(hours)));
+  document.documentElement.dataset.ready = "1";
 })();

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#882255", "#999933", "#7B6FD0")
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#AA3377", "#999933", "#7B6FD0")
 NEUTRAL = "#9A9A9A"
 GREYS = ("#B4B4B4", "#D6D6D6", "#8A8A8A")
 GAIN, LOSS = "#009E73", "#D55E00"
+GROUPS = {"money": "#009E73", "limit": "#0072B2", "obligation": "#CC79A7", "none": "#9A9A9A"}
+"""Colours of the groups of reasons."""
+NOT_PAYING = "#E69F00"
+"""Of the group ``money`` where nothing runs."""
 HATCHES = ("", "/", ".", "x", "-")
 
 INK = "@ink"

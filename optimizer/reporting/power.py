@@ -1,4 +1,4 @@
-"""Power by component against the limits of the connection and the price; import over the members."""
+"""Power by component against the limits of the connection, and the price below it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from optimizer.reporting.figure import Figure
 from optimizer.reporting.members import SMALLEST, Spread
-from optimizer.reporting.palette import COLOURS, INK, NEUTRAL, Look, looks
+from optimizer.reporting.palette import COLOURS, GREYS, INK, NEUTRAL, Look, looks
 from optimizer.reporting.peaks import add_peaks
 from optimizer.reporting.reserves import add_reserves, reserves
 from optimizer.reporting.timeline import readable
@@ -32,6 +32,8 @@ OUTLIER = 3.0
 """Prices farther out than so many times the usual range are cut off, and said to be."""
 ROOM = 2.0
 """What is left of the usual range on the side where prices are cut off."""
+MOST_AREAS = len(COLOURS)
+"""Components with an area of their own; the rest, those of the least energy, share one."""
 MOST_BANDS = 2
 """Bands of more prices would cover each other; only the first gets one."""
 MOST_FLAGS = 200
@@ -42,13 +44,14 @@ def power_figures(view: View) -> Iterator[Figure]:
     """One picture per site: power above, price below, on one time axis."""
     several = len(view.parts.sites) > 1
     for site in view.parts.sites:
-        yield _power(view, site, f"{site}: power and price" if several else "Power and price")
+        yield power_figure(view, site, f"{site}: power and price" if several else "Power and price")
 
 
-def _power(view: View, site: str, title: str) -> Figure:
+def power_figure(view: View, site: str, title: str) -> Figure:
+    """Power above, what is held in reserve below it, and prices at the bottom, of one site."""
     prices, held = view.prices(site), reserves(view, site)
     panels = _panels(["power", *(["reserves"] if held else []), *(["price"] if prices else [])])
-    figure = Figure(title, height=panels.height, timeline=view.timeline)
+    figure = Figure(title, height=panels.height, timeline=view.timeline, wide=True)
     if view.members > 1:
         figure.subtitle = "expected values"
     figure.layout["yaxis"] = {"domain": panels.domain["power"], "rangemode": "tozero", "zeroline": True}
@@ -56,8 +59,8 @@ def _power(view: View, site: str, title: str) -> Figure:
     figure.panel = "Power" if len(panels.domain) > 1 else ""
     _areas(view, figure, site)
     _import(view, figure, site)
-    _limits(view, figure, site)
-    _limits(view, figure, site, export=True)
+    add_limit(view, figure, site)
+    add_limit(view, figure, site, export=True)
     figure.add_panel_title(
         "Power, MW (feed-in below zero)" if view.site(site, "export_mw").any() else "Power, MW",
         panels.domain["power"][1],
@@ -110,8 +113,15 @@ def _areas(view: View, figure: Figure, site: str) -> None:
     constant = view.weights @ house
     if constant.any():
         figure.add_area("house load", constant, "MW", Look(NEUTRAL))
+    largest = sorted(drawn, key=lambda name: -float(np.abs(drawn[name]).sum()))[:MOST_AREAS]
+    if len(drawn) <= MOST_AREAS + 1:
+        largest = list(drawn)
     for name, values in drawn.items():
-        figure.add_area(name, values, "MW", view.looks[name])
+        if name in largest:
+            figure.add_area(name, values, "MW", view.looks[name])
+    small = [values for name, values in drawn.items() if name not in largest]
+    if small:
+        figure.add_area(f"{len(small)} smaller ones", np.add.reduce(small), "MW", Look(GREYS[0]))
     rest = np.nan_to_num(net) - constant - np.add.reduce([np.zeros_like(net), *powers.values()])
     if np.abs(rest).max() > UNEXPLAINED_MW:
         figure.add_area("other", rest, "MW", Look(NEUTRAL, "/"))
@@ -124,11 +134,13 @@ def _import(view: View, figure: Figure, site: str) -> None:
     """
     power = view.site(site, "import_mw")
     if np.nan_to_num(power).any():
-        band = any(site in view.parts.components[label].frame.metered_sites for label in view.peaks)
+        band = view.members > 1 and any(
+            site in view.parts.components[label].frame.metered_sites for label in view.peaks
+        )
         figure.add_line("metered import", view.spread(power), "MW", Look(INK), band=band)
 
 
-def _limits(view: View, figure: Figure, site: str, *, export: bool = False) -> None:
+def add_limit(view: View, figure: Figure, site: str, *, export: bool = False) -> None:
     """A limit of the connection, if it is finite and anywhere near; that of exports only where there are any."""
     name, variable = ("export limit", "export_mw") if export else ("import limit", "import_mw")
     frame = view.parts.sites[site].frame
@@ -209,19 +221,3 @@ def _flag_outliers(
             )
     if sentences:
         figure.add_note("; ".join(sentences) + "; double-click the panel to see all.")
-
-
-# ---------------------------------------------------------------------- members
-def import_figures(view: View) -> Iterator[Figure]:
-    """Import of each site over the members: median and the band from 10 to 90 %."""
-    several = len(view.parts.sites) > 1
-    for site in view.parts.sites:
-        figure = Figure(
-            f"{site}: import over the members" if several else "Import over the members", timeline=view.timeline
-        )
-        figure.subtitle = "median and 10–90 % band, MW"
-        figure.layout["yaxis"] = {"rangemode": "tozero"}
-        figure.add_line("import", view.spread(view.site(site, "import_mw")), "MW", Look(COLOURS[0]), centre="median")
-        _limits(view, figure, site)
-        if figure.traces:
-            yield figure

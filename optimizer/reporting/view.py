@@ -14,10 +14,11 @@ from optimizer.component import Asset
 from optimizer.contract import Contract, Peak
 from optimizer.parts import Parts, place
 from optimizer.reporting.members import SMALLEST, Spread, spread
-from optimizer.reporting.palette import Look, looks
+from optimizer.reporting.palette import COLOURS, Look, looks
 from optimizer.reporting.timeline import Timeline
 
 if TYPE_CHECKING:
+    from optimizer.explanation.explanation import Explanation
     from optimizer.frame import Part
     from optimizer.metering import Reading
     from optimizer.plan import Plan
@@ -50,12 +51,25 @@ class View:
         """Expected value and band of (members, steps)."""
         return spread(np.asarray(values, dtype=float), self.weights)
 
+    @property
+    def explanation(self) -> Explanation | None:
+        """Reasons of what each component does; None where they were not worked out."""
+        return self.plan.explanation
+
     @cached_property
     def looks(self) -> dict[str, Look]:
-        """A look for each component that draws or gives power, the same in all pictures."""
-        powers = {label: self.variable(label, "power_mw")[0][1] for label in self.parts.components}
-        shown = [label for label, power in powers.items() if np.nan_to_num(np.abs(power)).max() > SMALLEST]
-        return dict(zip(shown, looks(len(shown)), strict=True))
+        """A look for each component that draws or gives power, the same in all pictures; where there are more than
+        colours, the plain ones go to those that move most energy."""
+        moved = {label: self._moved_mwh(label) for label in self.parts.components}
+        shown = [label for label, energy in moved.items() if energy > SMALLEST]
+        every = looks(len(shown))
+        largest = sorted(shown, key=lambda label: -moved[label])[: len(COLOURS)]
+        ranked = sorted(shown, key=lambda label: label not in largest)
+        return dict(zip(ranked, every, strict=True))
+
+    def _moved_mwh(self, label: str) -> float:
+        power = np.abs(np.nan_to_num(self.variable(label, "power_mw")[0][1]))
+        return float(np.where(power > SMALLEST, power, 0.0).sum()) * self.timeline.horizon.step_h
 
     def reading(self, label: str) -> Reading:
         """What was metered and scheduled in the plan, as a component sees it."""

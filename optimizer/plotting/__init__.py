@@ -1,0 +1,1 @@
+"""Pictures of a plan as plotly figures, for notebooks: ``plan.plot.power()``."""
