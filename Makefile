@@ -17,7 +17,7 @@ setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench,weather,forecast,cluster]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs,bench,weather,forecast,cluster]'
 	touch $@
 
 lint: $(VENV)/.ready
@@ -30,8 +30,10 @@ types: $(VENV)/.ready
 notebooks: $(VENV)/.ready
 	$(BIN)/python notebooks/execute.py
 
+# the generated parts of the pages, then all of them as a site in build/site, with warnings as errors
 docs: $(VENV)/.ready
-	$(BIN)/python docs/build.py
+	$(BIN)/python docs/build.py $(DOCS_OPTIONS)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 # one table of the campus week, one of the same problem through other libraries (those that are installed), pictures
 bench: $(VENV)/.ready

@@ -41,6 +41,8 @@ ROOT_DEFINITIONS = (
     "Site",
     "Grid",
     "Carry",
+    "PreviousPlan",
+    "PlannedPower",
     "Risk",
     "SolverOptions",
     "BacktestSettings",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optimizer.billing import Bill, bill
+    from optimizer.comparison.comparing import Comparison, compare
     from optimizer.errors import (
         AuditError,
         InfeasibleError,
@@ -23,10 +24,18 @@ if TYPE_CHECKING:
         OutputError,
         UnboundedError,
     )
+    from optimizer.explanation.break_even import break_even
+    from optimizer.explanation.explanation import Explanation
+    from optimizer.explanation.flip_points import flip_points
+    from optimizer.explanation.next_megawatt import next_megawatt
+    from optimizer.explanation.reason import Reason
+    from optimizer.explanation.what_if import what_if
     from optimizer.loading import load, scenario_from_dict
     from optimizer.plan import Plan
     from optimizer.problem import Problem, build, optimize
     from optimizer.scenario import Scenario
+    from optimizer.stability.changes import changes, price_of_stability
+    from optimizer.stability.given import previous_plan
     from optimizer.sweeps.sweeping import sweep
 
 __version__ = "0.1.0"
@@ -42,6 +51,17 @@ _HOMES = {
     "Bill": "billing",
     "bill": "billing",
     "sweep": "sweeps.sweeping",
+    "compare": "comparison.comparing",
+    "Comparison": "comparison.comparing",
+    "previous_plan": "stability.given",
+    "changes": "stability.changes",
+    "price_of_stability": "stability.changes",
+    "Explanation": "explanation.explanation",
+    "Reason": "explanation.reason",
+    "next_megawatt": "explanation.next_megawatt",
+    "flip_points": "explanation.flip_points",
+    "break_even": "explanation.break_even",
+    "what_if": "explanation.what_if",
     "OptimizerError": "errors",
     "InputError": "errors",
     "InfeasibleError": "errors",
@@ -57,6 +77,8 @@ _PACKAGES = ("uncertainty", "forecasting")
 __all__ = [
     "AuditError",
     "Bill",
+    "Comparison",
+    "Explanation",
     "InfeasibleError",
     "InputError",
     "NoPlanError",
@@ -64,14 +86,23 @@ __all__ = [
     "OutputError",
     "Plan",
     "Problem",
+    "Reason",
     "Scenario",
     "UnboundedError",
     "bill",
+    "break_even",
     "build",
+    "changes",
+    "compare",
+    "flip_points",
     "load",
+    "next_megawatt",
     "optimize",
+    "previous_plan",
+    "price_of_stability",
     "scenario_from_dict",
     "sweep",
+    "what_if",
 ]
 
 

@@ -26,7 +26,7 @@ load costs nothing. Starts, minimum times and start cost are those of :mod:`opti
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 import pyomo.environ as pyo
@@ -35,6 +35,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from optimizer.audit import AuditView
 from optimizer.commitment import Commitment
 from optimizer.component import Finding, Floats, Result
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.hull import upper_hull
 from optimizer.quantities import Kilowatts, Series, SeriesOf
@@ -64,6 +65,18 @@ LoadPoint = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge
 
 class Chillers(Commitment):
     """Fields and rules of identical chillers."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "spare": Holds(
+            Code.COOLING_LIMIT,
+            "the chillers can bear the failure of the units in reserve",
+            unit="MW of heat",
+            field="reserve_units",
+        ),
+        "sharing": Holds(
+            Code.COOLING_LIMIT, "the chillers that run are at their full load", unit="chiller", field="chillers"
+        ),
+    }
 
     chillers: Annotated[int, Field(strict=True, ge=0, json_schema_extra={"unit": "count"})] = 0
     """Chillers installed; 0 for a plant that cools freely only."""

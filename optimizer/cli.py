@@ -17,7 +17,7 @@ import threading
 from contextlib import suppress
 from typing import NoReturn
 
-from optimizer.commands import planning, studying  # noqa: F401  (they declare the commands)
+from optimizer.commands import comparing, explaining, planning, studying, valuing  # noqa: F401  (they declare the commands)
 from optimizer.commands.app import app
 from optimizer.errors import OptimizerError
 from optimizer.interruptible import THREAD_NAME

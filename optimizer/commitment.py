@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyomo.environ as pyo
@@ -35,6 +35,7 @@ from optimizer.audit import AuditView
 from optimizer.carry import past_and_present
 from optimizer.commitment_state import CommitmentState
 from optimizer.component import Finding, Floats, MoneyLine, Result, Rule
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.quantities import Hours, NonNegative
 from optimizer.settlement import sums_by_period
@@ -43,6 +44,28 @@ from optimizer.template import Constraint, Param, Var
 
 class Commitment(CommitmentState):
     """Fields and rules of units that are started and stopped."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "committed": Holds(Code.RULE, "units running equal the number committed", role="link"),
+        "switching": Holds(Code.START_COST, "units that come on have to be started", role="link"),
+        "min_up": Holds(
+            Code.MINIMUM_UP, "units have been started too recently to be stopped", unit="unit", field="min_up_hours"
+        ),
+        "min_down": Holds(
+            Code.MINIMUM_DOWN,
+            "units have been stopped too recently to be started",
+            unit="unit",
+            field="min_down_hours",
+            without=("stopped", Code.ALL_IN_USE, "all {limit} units run"),
+        ),
+        "starts_of_day": Holds(
+            Code.START_COST, "the starts of the day are used up", unit="start", field="max_starts_per_day"
+        ),
+        "on": Holds(Code.ALL_IN_USE, "all {limit} units run", unit="unit"),
+        "running": Holds(Code.ALL_IN_USE, "all {limit} units run", unit="unit"),
+        "started at least": Holds(Code.START_COST, "a start, now or later, would cost more than it brings"),
+        "stopped at least": Holds(Code.START_COST, "stopping would cost a start later"),
+    }
 
     commit: Literal["recourse", "day_ahead"] = "recourse"
     """``day_ahead``: how many units run is decided once for all members."""

@@ -63,6 +63,8 @@ class EnergyCap:
 class Contract(Component):
     """A way in which a site's energy is bought, sold, charged, reserved or called away."""
 
+    deeds: ClassVar[tuple[str, str, str]] = ("delivers", "delivers nothing", "takes away")
+
     sites: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
     """For a contract of the portfolio (listed under the scenario's own ``contracts``): the sites that it spans; all by
     default."""
@@ -93,6 +95,10 @@ class Contract(Component):
     def sold_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
         """Power that the contract takes away at the grid connection, MW."""
         return 0.0
+
+    def explained_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
+        """What it delivers, less what it takes away."""
+        return self.delivered_mw(b, f, w, t) - self.sold_mw(b, f, w, t)
 
     def audited_delivered_mw(self, a: AuditView) -> Floats:
         """Power delivered at the grid connection, MW, (members, steps), from the plan alone."""

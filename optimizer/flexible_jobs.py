@@ -35,7 +35,7 @@ deadline the progress of an unfinished job may be below 0 by what one start lose
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyomo.environ as pyo
@@ -43,6 +43,7 @@ import pyomo.environ as pyo
 from optimizer.audit import AuditView
 from optimizer.carry import past_and_present
 from optimizer.component import Carried, Floats, Result
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.job_end_value import worth_of_work
 from optimizer.job_order import has_successors
@@ -58,6 +59,17 @@ ON_ITS_POOL = "nodes only on the pool to which the job is assigned"
 
 class FlexibleJob(BlockRuns):
     """Progress, completion, runs and starts of a job that may be interrupted."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "held": Holds(Code.ALL_IN_USE, "the job uses at most {limit} nodes", unit="node", field="max_nodes"),
+        "completing": Holds(
+            Code.DEADLINE, "the work has to be done by the deadline", unit="node-hour", field="work_node_hours"
+        ),
+        "required": Holds(Code.DEADLINE, "the job has to be finished by its deadline", field="required"),
+        "credit": Holds(Code.DEADLINE, "work done by the end of the horizon is worth something", unit="node-hour"),
+        "credited": Holds(Code.DEMAND_MET, "all of its work is done", unit="node-hour", field="work_node_hours"),
+        "on_its_pool": Holds(Code.AVAILABILITY, "the job runs on another pool"),
+    }
 
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyomo.environ as pyo
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from optimizer.audit import AuditView, frame_of
 from optimizer.carry import handed_on_by_time, past_and_present
 from optimizer.component import Carried, Finding, Floats
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.job_classes import JobClass, lost_shares
 from optimizer.job_state import BLOCK_LEFT, RUNNING, STARTS
@@ -31,6 +32,12 @@ from optimizer.template import Constraint, Param, Var
 
 class BlockRuns(JobClass):
     """Runs and starts by blocks of steps."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "min_run": Holds(Code.MINIMUM_UP, "the run is too short to be ended", field="min_run_hours"),
+        "starting": Holds(Code.START_COST, "a pause would take another start"),
+        "started at least": Holds(Code.START_COST, "a start, now or later, would cost more than it brings"),
+    }
 
     @property
     def _has_runs(self) -> bool:

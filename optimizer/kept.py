@@ -17,7 +17,7 @@ class Entry:
 
     key: Any
     inputs: dict[str, tuple[Any, Any]]
-    """Array (None of a variable) and index sets of each component that the rule reads, by name."""
+    """Array (None of a variable) and signature of each component that the rule reads, by name."""
     value: Any
     firsts: FirstColumns
     """First columns of the variables at that time."""
@@ -56,8 +56,8 @@ def same_inputs(ours: dict[str, tuple[Any, Any]], theirs: dict[str, Any]) -> boo
     return ours.keys() == theirs.keys() and all(_is_same(*given, theirs[name]) for name, given in ours.items())
 
 
-def _is_same(array: Any, sets: Any, component: Any) -> bool:
-    if sets != tuple(s.key for s in component.sets):
+def _is_same(array: Any, signature: Any, component: Any) -> bool:
+    if signature != component.signature:
         return False
     new = getattr(component, "array", None)
     if array is None or new is None:

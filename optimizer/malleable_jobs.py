@@ -10,13 +10,14 @@ which the job is assigned::
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyomo.environ as pyo
 
 from optimizer.audit import AuditView
 from optimizer.component import Floats
+from optimizer.explanation.reason import Code, Holds
 from optimizer.flexible_jobs import ON_ITS_POOL, FlexibleJob
 from optimizer.frame import Frame
 from optimizer.job_classes import lost_shares
@@ -25,6 +26,17 @@ from optimizer.template import Constraint, Param, Var
 
 class Malleable(FlexibleJob):
     """A job that may change its size from step to step."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "least_size": Holds(
+            Code.MINIMUM_LOAD, "a job that runs holds at least min_nodes", unit="node", field="min_nodes"
+        ),
+        "largest_size": Holds(Code.ALL_IN_USE, "the job uses at most its max_nodes", unit="node", field="max_nodes"),
+        "speed_of_size": Holds(Code.RULE, "speed follows from the number of nodes", role="link"),
+        "restart_loss": Holds(
+            Code.START_COST, "the first hours after a start bring no progress", field="restart_loss_hours"
+        ),
+    }
 
     def variables(self, b: Any, f: Frame) -> None:
         super().variables(b, f)

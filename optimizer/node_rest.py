@@ -27,6 +27,7 @@ from pydantic import Field
 from optimizer.audit import AuditView
 from optimizer.carry import ROUNDING, handed_on_by_time, past_and_present
 from optimizer.component import Carried, Finding, Floats, StrictModel
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.horizon import Horizon, to_utc
 from optimizer.quantities import Positive, Stamp
@@ -55,6 +56,10 @@ class Maintenance(StrictModel):
 
 class NodeRest(StrictModel):
     """Fields of nodes that do not work."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "awake": Holds(Code.MINIMUM_UP, "nodes that wake are idle for a while", unit="node", field="wake_minutes"),
+    }
 
     rest_carries: ClassVar[dict[str, str]] = {
         "off_nodes": "nodes switched off at the end of the run (with wake_minutes)",

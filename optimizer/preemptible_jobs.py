@@ -11,13 +11,14 @@ next block on::
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyomo.environ as pyo
 
 from optimizer.audit import AuditView
 from optimizer.component import Floats
+from optimizer.explanation.reason import Code, Holds
 from optimizer.flexible_jobs import ON_ITS_POOL, FlexibleJob
 from optimizer.frame import Frame
 from optimizer.job_classes import lost_shares
@@ -26,6 +27,13 @@ from optimizer.template import Constraint, Param, Var
 
 class Preemptible(FlexibleJob):
     """A gang of fixed size, on or off by blocks of ``block_hours``."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "gang": Holds(Code.RULE, "a running job holds its whole gang", role="link"),
+        "restart_loss": Holds(
+            Code.START_COST, "the first hours after a start bring no progress", field="restart_loss_hours"
+        ),
+    }
 
     def variables(self, b: Any, f: Frame) -> None:
         super().variables(b, f)

@@ -41,6 +41,7 @@ from pydantic import Field
 
 from optimizer.component import Component, Direction, Floats, Rule
 from optimizer.contract import Contract
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame, Part
 from optimizer.quantities import NonNegative
 from optimizer.template import Constraint, Var
@@ -84,6 +85,19 @@ class ReserveProduct(Contract):
 
 class ReserveProvider(Component):
     """A component that can hold reserves."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "reserve_up_N": Holds(
+            Code.RESERVE_AWARD, "the reserve up has to be there: power that can be given up", unit="MW"
+        ),
+        "reserve_down_N": Holds(
+            Code.RESERVE_AWARD, "the reserve down has to be there: power that can be taken on", unit="MW"
+        ),
+        "reserve_up_energy_N": Holds(Code.RESERVE_AWARD, "the reserve up has to be sustained", unit="MWh"),
+        "reserve_down_energy_N": Holds(Code.RESERVE_AWARD, "the reserve down has to be sustained", unit="MWh"),
+        "up_claim_N_of_calls": Holds(Code.RESERVE_AWARD, "calls of the reserve claim energy", unit="MWh"),
+        "down_claim_N_of_calls": Holds(Code.RESERVE_AWARD, "calls of the reserve claim room", unit="MWh"),
+    }
 
     response_minutes: NonNegative = 0.0
     """Minutes from a call to the full response; products with shorter notice are refused."""

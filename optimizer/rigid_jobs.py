@@ -20,7 +20,7 @@ start lies before the horizon.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyomo.environ as pyo
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from optimizer.audit import AuditView
 from optimizer.carry import time_label
 from optimizer.component import Carried, Finding, Floats, Result
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.job_classes import JobClass, lost_shares
 from optimizer.job_state import RUN, RUNNING, WORK_DONE
@@ -41,6 +42,12 @@ if TYPE_CHECKING:
 
 class Rigid(JobClass):
     """One start, one run."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "running": Holds(Code.WHOLE_DECISION, "it runs once, from its start to its end without a break", role="limit"),
+        "once": Holds(Code.WHOLE_DECISION, "it runs once"),
+        "required": Holds(Code.DEADLINE, "the job has to be finished by its deadline", field="required"),
+    }
 
     # ------------------------------------------------------------------ times
     @property

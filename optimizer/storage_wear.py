@@ -29,6 +29,7 @@ from pydantic import Field, model_validator
 from optimizer.audit import AuditView
 from optimizer.carry import ROUNDING
 from optimizer.component import Carried, Component, Finding, Floats, MoneyLine, Result, StrictModel
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.quantities import Fraction, NonNegative
 from optimizer.template import Constraint, Param, Var
@@ -47,6 +48,17 @@ class DepthSegment(StrictModel):
 
 class StorageWear(Component):
     """Fields and rules of a store that wears by depth and has limits on cycles."""
+
+    holds: ClassVar[dict[str, Holds]] = {
+        "segment_mwh": Holds(Code.STORAGE_LIMIT, "the depth segment is full", unit="MWh"),
+        "segment_mwh at least": Holds(Code.STORAGE_LIMIT, "the depth segment is empty", unit="MWh"),
+        "day_cycles": Holds(
+            Code.ENERGY_LIMIT, "the cycles of the day are used up", unit="MWh", field="max_cycles_per_day"
+        ),
+        "year_cycles": Holds(
+            Code.ENERGY_LIMIT, "the cycles of the year are used up", unit="MWh", field="max_cycles_per_year"
+        ),
+    }
 
     carries: ClassVar[dict[str, str]] = {
         "discharged_mwh": "MWh discharged so far, by day and by year",

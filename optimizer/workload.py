@@ -27,6 +27,7 @@ from pydantic import Field
 from optimizer.audit import AuditView
 from optimizer.carry import ROUNDING, handed_on_by_time, past_and_present
 from optimizer.component import Carried, Component, Direction, Finding, Floats, MoneyLine, Result
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame, Part
 from optimizer.quantities import NonNegative
 from optimizer.template import Constraint, Param, Var
@@ -41,6 +42,12 @@ PoolName = Annotated[
 
 class Workload(Component):
     """Work on GPU pools."""
+
+    deeds: ClassVar[tuple[str, str, str]] = ("works at", "has no nodes", "feeds in")
+    holds: ClassVar[dict[str, Holds]] = {
+        "switching": Holds(Code.START_COST, "nodes that come to it have to be switched", unit="node"),
+        "first_switching": Holds(Code.START_COST, "nodes that come to it have to be switched", unit="node"),
+    }
 
     pool: PoolName | Annotated[list[PoolName], Field(min_length=1)]
     """Pool on which it runs, or several to choose from; pools of other sites are written ``site.pool``."""

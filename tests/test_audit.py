@@ -83,7 +83,7 @@ def is_report(name: str) -> bool:
 def test_the_shipped_plans_stand_up(stem: str) -> None:
     """Proves: nothing is found in the plan as solved, so that what the next tests find is what they changed."""
     found = audited(stem)
-    assert found["largest_violation"] < 1e-9
+    assert found["largest_violation"] < 1e-6  # HiGHS keeps rows to 1e-7; what is changed below is 1 %
     assert abs(found["ledger_minus_objective"]) < 1e-6
 
 

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -186,6 +187,39 @@ def test_the_example_of_a_kind_runs(page: Path) -> None:
 def test_yaml_of_the_scenario_format_runs() -> None:
     for text in blocks(ROOT / "docs" / "scenario-format.md", "yaml"):
         assert opt.optimize(opt.scenario_from_dict(parse_scenario(text).data)).status == "optimal"
+
+
+EXECUTED = ("from-a-spreadsheet", "from-pypsa", "own-constraints")
+"""Pages whose snippets run, one after the other in one session."""
+
+
+@pytest.mark.parametrize("name", EXECUTED)
+def test_python_snippets_of_a_page_run(name: str, project: Path) -> None:
+    """Proves: with the values that they assert."""
+    snippets = blocks(ROOT / "docs" / f"{name}.md", "python")
+    assert any("assert" in snippet for snippet in snippets)
+    if "import pypsa" in "".join(snippets):
+        pytest.importorskip("pypsa", reason="the page is about a library of the extra `peers`")
+    session: dict[str, object] = {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pypsa")
+        for snippet in snippets:
+            exec(compile(snippet, f"{name}.md", "exec"), session)
+
+
+def test_commands_of_the_tutorial_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proves: one after the other, as a planner would; one is refused, and says so as printed."""
+    told = {}
+    for block in blocks(ROOT / "docs" / "tutorial.md", "console"):
+        for entry in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, printed = entry.partition("\n")
+            result = CliRunner().invoke(app, command.split()[1:])
+            refused = "error: the input was refused" in printed
+            assert isinstance(result.exception, opt.InputError) == refused, result.output
+            assert refused or result.exit_code == 0, result.output
+            told[command.split()[1]] = str(result.exception) if refused else result.stdout
+    assert "83.83" in told["explain"]
+    assert "12288" in told["run"]
 
 
 def anchors(page: Path) -> set[str]:

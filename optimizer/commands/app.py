@@ -3,16 +3,44 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from optimizer import __version__
 from optimizer.terminal import StderrHandler
 
 log = logging.getLogger("optimizer")
 
+_ORDER = (
+    "run",
+    "explain",
+    "value",
+    "compare",
+    "changes",
+    "bill",
+    "sweep",
+    "risk",
+    "backtest",
+    "validate",
+    "new",
+    "schema",
+)
+"""Commands as a newcomer meets them; others come after."""
+
+
+class _InOrder(TyperGroup):
+    """Lists the commands in that order."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(
+            super().list_commands(ctx), key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER)
+        )
+
+
 app = typer.Typer(
+    cls=_InOrder,
     name="optimizer",
     help="Plan a hybrid compute campus: what each megawatt does, hour by hour.",
     no_args_is_help=True,

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from optimizer.commands.app import app
-from optimizer.errors import InputError, Problem, WithoutPlanError
+from optimizer.errors import InfeasibleError, InputError, Problem, WithoutPlanError
 from optimizer.terminal import complain, say, stdout, told
 
 if TYPE_CHECKING:
     from optimizer.plan import Plan
+    from optimizer.scenario import Scenario
 
 EXIT_STOPPED_WITH_PLAN = 4
 
@@ -35,6 +36,14 @@ def run(
             "--carry", help="carry.yaml of the run that ended where this one starts: peaks, volumes and hours."
         ),
     ] = None,
+    explain: Annotated[
+        bool | None,
+        typer.Option(
+            "--explain/--no-explain",
+            help="Work out why each component does what it does, for `optimizer explain`; by default for all but the "
+            "largest plans.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print exactly the summary, as JSON, on stdout.")] = False,
 ) -> None:
     """Solve one scenario file and write its results folder."""
@@ -48,11 +57,11 @@ def run(
     with OutputFolder(out if out is not None else Path("results") / file.stem) as output:
         try:
             with live_progress() as progress:
-                plan = build(scenario).solve(progress)
+                plan = build(scenario).solve(progress, explain=explain)
         except WithoutPlanError as error:
             if as_json:
                 without = {"format": FORMAT, "name": scenario.name, "status": error.status, "reason": str(error)}
-                say(json.dumps(without, indent=2))
+                say(json.dumps(without | error.details, indent=2))
             raise
         write(plan, output)
     _print(plan, output.folder, as_json, print_plan)
@@ -108,18 +117,30 @@ def bill(
 @app.command()
 def validate(
     files: Annotated[list[Path], typer.Argument(help="Scenario files.")],
+    has_plan: Annotated[
+        bool,
+        typer.Option(
+            "--has-plan", help="Also look whether any plan keeps all rules, and tell what conflicts if none does."
+        ),
+    ] = False,
 ) -> None:
     """Check scenario files without solving them; says what was checked."""
     from optimizer.loading import load
     from optimizer.parts import place
 
-    refused = False
+    refused = without_plan = False
     for file in files:
         try:
             scenario = load(file)
         except InputError as error:
             refused = True
             complain(told(error))
+            continue
+        try:
+            any_plan = _told_of_plan(scenario) if has_plan else ""
+        except WithoutPlanError as error:
+            without_plan = True
+            complain(f"{file}: {told(error)}")
             continue
         parts, _ = place(scenario)
         horizon = scenario.horizon
@@ -128,10 +149,17 @@ def validate(
             f"{horizon.local[0].isoformat(timespec='minutes')} ({horizon.timezone}), {scenario.members} member(s), "
             f"{len(scenario.sites)} site(s), {len(parts.components)} components, {len(scenario.data)} data file(s). "
             "Checked: keys, types, units and ranges, names and references, series against the horizon, components "
-            "against each other."
+            f"against each other{any_plan}."
         )
-    if refused:
-        raise typer.Exit(InputError.exit_code)
+    if refused or without_plan:
+        raise typer.Exit(InputError.exit_code if refused else InfeasibleError.exit_code)
+
+
+def _told_of_plan(scenario: Scenario) -> str:
+    """What to say of a scenario that has a plan; raises InfeasibleError for one that has none."""
+    from optimizer.infeasibility import check_for_plan
+
+    return "; there is a plan" if check_for_plan(scenario) else "; whether there is a plan was not found out in time"
 
 
 @app.command()
