@@ -6,13 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from optimizer.carry import CarriedStates, CarriedValue
 from optimizer.component import Component, Finding
 from optimizer.contract import Contract
-from optimizer.errors import did_you_mean
+from optimizer.errors import did_you_mean, path_text
 from optimizer.frame import Frame, Part
 from optimizer.horizon import Horizon
 from optimizer.light_model import LightModel
@@ -273,3 +274,20 @@ def finding_path(base: Path, field: str) -> Path:
     """Place in the file of a finding's field, as in ``modes[1].power_w``."""
     steps = [int(s) if s.isdigit() else s for s in re.findall(r"[^.\[\]]+", field)]
     return (*base, *steps)
+
+
+def place_by_names(scenario: Scenario, where: Path) -> str | None:
+    """``sites.odessa.assets.bess`` for ``("sites", 0, "assets", 3)``, as ``--set`` takes it; the position where two
+    neighbours share a name; None for what does not stand in the scenario itself (members of a bundle)."""
+    at: Any = scenario
+    words: list[str | int] = []
+    for step in where:
+        try:
+            following = at[step] if isinstance(step, int) else getattr(at, step)
+        except (AttributeError, IndexError, TypeError):
+            return None
+        names = [getattr(item, "name", None) for item in at] if isinstance(step, int) else []
+        known = names[step] if isinstance(step, int) else None
+        words.append(step if known is None or names.count(known) > 1 else known)
+        at = following
+    return path_text(words)

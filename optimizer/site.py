@@ -42,6 +42,8 @@ from optimizer.template import Constraint, Param, Var
 
 SURE = 1e-6
 """Relative margin beyond which a load surely does not fit: the solver's own tolerance is smaller."""
+LEAST_LOAD_MW = 1e-6
+"""A watt: a lesser load is within what the solver takes for nothing."""
 
 
 class Grid(StrictModel):
@@ -165,7 +167,7 @@ class Site(StrictModel):
         contracts = [(p.component, p.frame) for p in f.site_parts if isinstance(p.component, Contract)]
         supply = np.add.reduce([f.zeros(), *(c.most_delivered_mw(of) for c, of in contracts if c.delivers)])
         for most, what, fatal in ((limit, "the import limit of", True), (supply, "what its contracts deliver,", False)):
-            over = house > most * (1 + SURE)
+            over = house > most * (1 + SURE) + LEAST_LOAD_MW
             if over.any():
                 step = int(np.flatnonzero(over.any(axis=0))[0])
                 member = int(np.argmax(house[:, step] - most[:, step]))

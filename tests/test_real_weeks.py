@@ -3,13 +3,10 @@ skipped."""
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pandas as pd
 import pytest
+from real_week_case import real_weeks
 
 import optimizer as opt
 from optimizer.parts import place
@@ -17,19 +14,6 @@ from optimizer.parts import place
 BLOCK_WITHOUT_RESALE_MW = 10.0
 FULL_FLEET_MW = 12_000 * 3500e-6 + 9_000 * 2970e-6
 HIGH_PRICE = 300.0
-
-
-def _real_weeks() -> ModuleType:
-    path = Path(__file__).parents[1] / "benchmarks" / "real_weeks.py"
-    specification = importlib.util.spec_from_file_location("real_weeks", path)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-real_weeks = _real_weeks()
 
 
 @pytest.mark.skipif(not real_weeks.ALIGNED.is_file(), reason="the real data of 2024 are not beside the project")

@@ -16,10 +16,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from optimizer.component import Expandable
-from optimizer.errors import InputError, Problem, did_you_mean, path_text
+from optimizer.errors import InputError, Problem, did_you_mean
 from optimizer.horizon import parse_stamp
 from optimizer.loading import context_of
-from optimizer.parts import Parts, place
+from optimizer.parts import Parts, place, place_by_names
 from optimizer.quantities import Series
 from optimizer.rebasing import rebased, references
 from optimizer.scenario import Scenario
@@ -58,7 +58,7 @@ def levers_of(scenario: Scenario) -> list[Lever]:
             continue  # a tariff is as it is written
         for field, what in part.component.expandable.items():
             if _given(part.component, field) is not None:
-                found.append(Lever(part.label, f"{_named(scenario, part.path)}.{field}", what))
+                found.append(Lever(part.label, f"{place_by_names(scenario, part.path)}.{field}", what))
     return found
 
 
@@ -66,7 +66,7 @@ def prices_of(scenario: Scenario) -> list[tuple[str, str, str]]:
     """Label, path and words of all prices at which components say that they earn."""
     parts: Parts = place(scenario)[0]
     return [
-        (part.label, f"{_named(scenario, part.path)}.{field}", words)
+        (part.label, f"{place_by_names(scenario, part.path)}.{field}", words)
         for part in parts.components.values()
         if part.bundle is None
         for field, words in part.component.earns_at.items()
@@ -204,21 +204,6 @@ def _given(component: Any, field: str) -> Any:
         if owner is None:
             return None
     return owner
-
-
-def _named(scenario: Scenario, steps: tuple[str | int, ...]) -> str:
-    """A place by names, as people write it, where no two neighbours share one."""
-    owner: Any = scenario
-    words: list[str | int] = []
-    for step in steps:
-        if isinstance(step, int):
-            names = [item.name for item in owner]
-            words.append(names[step] if names.count(names[step]) == 1 else step)
-            owner = owner[step]
-        else:
-            words.append(step)
-            owner = getattr(owner, step)
-    return path_text(words)
 
 
 def _stamp(text: str) -> Any:

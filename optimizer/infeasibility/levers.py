@@ -21,7 +21,7 @@ from optimizer.component import Component
 from optimizer.errors import InputError, PathKey
 from optimizer.frame import Part
 from optimizer.horizon import to_utc
-from optimizer.parts import Parts, place
+from optimizer.parts import Parts, place, place_by_names
 from optimizer.quantities import LoadContext, Series, SeriesOf
 from optimizer.scenario import Scenario
 from optimizer.site import Site
@@ -107,7 +107,7 @@ def open_limits(parts: Parts, scenario: Scenario, labels: Iterable[str]) -> list
             at: Any = part.component
             for step in field.split("."):
                 at = getattr(at, _attribute(at, step)) if isinstance(at, BaseModel) else at
-            prefix = _path_by_name(scenario, part.path)
+            prefix = place_by_names(scenario, part.path)
             if at is None and prefix is not None and field.endswith("limit_mw"):
                 found.append(f"{prefix}.{field}")
     return found
@@ -115,7 +115,7 @@ def open_limits(parts: Parts, scenario: Scenario, labels: Iterable[str]) -> list
 
 def _of_part(part: Part, scenario: Scenario) -> Iterator[Lever]:
     owner = part.component
-    prefix = _path_by_name(scenario, part.path)
+    prefix = place_by_names(scenario, part.path)
     if prefix is None:
         return
     for field in owner.gives_way or _numeric_fields(owner):
@@ -188,22 +188,6 @@ def _scaled(raw: Any, by: float) -> Any:
         return raw * (1.0 + by)
     now = raw.get("scale", 1) if isinstance(raw, dict) else 1
     return {**raw, "scale": now * (1.0 + by)} if isinstance(raw, dict) else {"series": raw, "scale": 1.0 + by}
-
-
-def _path_by_name(scenario: Scenario, where: PathKey) -> str | None:
-    """``sites.odessa.assets.bess`` for ``("sites", 0, "assets", 3)``; None for what is not in the scenario itself."""
-    at: Any = scenario
-    text = ""
-    for step in where:
-        try:
-            at = at[step] if isinstance(step, int) else getattr(at, step)
-        except (AttributeError, IndexError, TypeError):
-            return None
-        if isinstance(step, int):
-            text += f".{at.name}" if hasattr(at, "name") else f"[{step}]"
-        else:
-            text += f".{step}"
-    return text.lstrip(".")
 
 
 # ---------------------------------------------------------------------- the changed scenario

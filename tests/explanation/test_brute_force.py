@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from brute_force import FixedPlan, wrong_with_decision, wrong_with_limit, wrong_with_price, wrong_with_slack
+from real_week_case import real_weeks
 from shipped import STEMS, solved
 
 import optimizer as opt
@@ -131,19 +129,6 @@ def test_reasons_of_shipped_scenarios_are_true(stem: str) -> None:
     decision taken otherwise earns no more; a rule that nobody names can be moved without any effect."""
     tried = check(*solved(stem), OF_EACH)
     assert tried["limit"] + tried["price"] + tried["whole decision"] > 0
-
-
-def _real_weeks() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "real_weeks.py"
-    specification = importlib.util.spec_from_file_location("real_weeks", path)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-real_weeks = _real_weeks()
 
 
 @pytest.mark.skipif(not real_weeks.ALIGNED.is_file(), reason="the real data of 2024 are not beside the project")
