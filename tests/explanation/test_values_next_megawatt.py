@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -238,3 +239,16 @@ def test_a_model_with_rules_of_its_own_is_refused() -> None:
     _ = problem.model
     with pytest.raises(opt.InputError, match="build the problem again"):
         next_megawatt(problem)
+
+
+def test_a_price_earns_by_what_is_sold_at_it() -> None:
+    """Proves: of the smallest scenario, 200 PH/s in three hours earn 200 / 24 * 3 = 25 for each dollar of hashprice more.
+    Sensitivity: without the change of the money per column nothing at all."""
+    problem = opt.build(opt.load(Path(__file__).parents[2] / "scenarios" / "smallest.yaml"))
+    problem.solve()
+    assert problem.memory.values is not None
+    moved = Variants(problem.scenario).more("sites.a.assets.m.hashprice_per_ph_day", 1e-3)
+    found = slope(FixedPlan(problem, problem.memory.values), opt.build(moved, like=problem), 1e-3)
+    assert found is not None
+    assert found.total == pytest.approx(25)
+    assert found.by_step.sum() == pytest.approx(25)
