@@ -242,7 +242,7 @@ def test_a_model_with_rules_of_its_own_is_refused() -> None:
 
 
 def test_a_price_earns_by_what_is_sold_at_it() -> None:
-    """Proves: of the smallest scenario, 200 PH/s in three hours earn 200 / 24 * 3 = 25 for each dollar of hashprice more.
+    """Proves: 200 PH/s in three hours earn 200 / 24 * 3 = 25 for each dollar of hashprice more (the smallest scenario).
     Sensitivity: without the change of the money per column nothing at all."""
     problem = opt.build(opt.load(Path(__file__).parents[2] / "scenarios" / "smallest.yaml"))
     problem.solve()
