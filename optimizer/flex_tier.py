@@ -20,9 +20,10 @@ import numpy as np
 from optimizer.audit import AuditView
 from optimizer.component import Direction, Floats, Rule
 from optimizer.frame import Frame, Part
+from optimizer.named_pools import nodes_available, pool_of
 from optimizer.quantities import Fraction, NonNegative
 from optimizer.reserves import ReserveProvider, audited_held_mw, held_mw
-from optimizer.workload import Workload, nodes_available, pool_of
+from optimizer.workload import Workload
 
 
 class FlexTier(ReserveProvider, Workload):

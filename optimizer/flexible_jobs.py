@@ -18,18 +18,7 @@ Starts and minimum runs are those of :mod:`optimizer.job_runs`. A start loses th
     lost_t >= share_j * (pace_t - most * (1 - started_{t-j}))       (malleable; preemptible whose pace is not fixed)
     lost_t  = gang * share_{t in block} * started[block_of[t]]      (preemptible)
 
-Progress is what was really done: work beyond the need is shown, and earns nothing. In a step in which a switch and a
-start together lose more than the step, it falls, and the work is made up for later::
-
-    progress_t = progress_{t-1} + step_h * speed(pace_t - not yet ready_t - lost_t)
-    progress_t >= work * finished_t,   finished_t >= finished_{t-1},   finished binary, for t from the deadline on
-    credited   <= work,  credited <= progress_{T-1}
-
-Where others wait for the job (:mod:`optimizer.job_order`), or its throughput is promised
-(:mod:`optimizer.throughput_tier`), ``finished`` is told from the earliest step on in which it can be. Before the
-deadline the progress of an unfinished job may be below 0 by what one start loses::
-
-    progress_t >= work * finished_t - dip * (1 - finished_t)
+Progress and completion are those of :mod:`optimizer.job_completion`.
 """
 
 from __future__ import annotations
@@ -45,11 +34,8 @@ from optimizer.carry import past_and_present
 from optimizer.component import Carried, Floats, Result
 from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
-from optimizer.job_end_value import worth_of_work
-from optimizer.job_order import has_successors
-from optimizer.job_runs import BlockRuns
-from optimizer.job_state import WORK_DONE, place_before
-from optimizer.job_window import JobWindow
+from optimizer.job_completion import Completion
+from optimizer.job_state import place_before
 from optimizer.power_caps import cap_constraints, cap_variables
 from optimizer.template import Constraint, Param, Var
 from optimizer.throughput_tier import audit_tier, tier_carry, tier_constraints, tier_variables
@@ -57,17 +43,11 @@ from optimizer.throughput_tier import audit_tier, tier_carry, tier_constraints, 
 ON_ITS_POOL = "nodes only on the pool to which the job is assigned"
 
 
-class FlexibleJob(BlockRuns):
-    """Progress, completion, runs and starts of a job that may be interrupted."""
+class FlexibleJob(Completion):
+    """Sizes, pace and losses of a job that may be interrupted."""
 
     holds: ClassVar[dict[str, Holds]] = {
         "held": Holds(Code.ALL_IN_USE, "the job uses at most {limit} nodes", unit="node", field="max_nodes"),
-        "completing": Holds(
-            Code.DEADLINE, "the work has to be done by the deadline", unit="node-hour", field="work_node_hours"
-        ),
-        "required": Holds(Code.DEADLINE, "the job has to be finished by its deadline", field="required"),
-        "credit": Holds(Code.DEADLINE, "work done by the end of the horizon is worth something", unit="node-hour"),
-        "credited": Holds(Code.DEMAND_MET, "all of its work is done", unit="node-hour", field="work_node_hours"),
         "on_its_pool": Holds(Code.AVAILABILITY, "the job runs on another pool"),
     }
 
@@ -85,7 +65,7 @@ class FlexibleJob(BlockRuns):
         self._node_variables(b, f)
         if self.job.power_caps is not None:
             cap_variables(b, f, self.job.most_nodes)
-        self._progress_variables(b, f, window)
+        self._progress_variables(b, f)
         if self.job.flex is not None:
             tier_variables(b, f, self.job, self.job.flex)
 
@@ -114,54 +94,6 @@ class FlexibleJob(BlockRuns):
             decided_at=self.job.first_steps(f),
         )
 
-    def _progress_variables(self, b: Any, f: Frame, window: JobWindow) -> None:
-        before = self.job.work_done(f)[:, np.newaxis]
-        anything = np.full(f.shape, np.inf)
-        b.progress_least = Param(f.members, f.states, values=past_and_present(before, -anything))
-        b.progress_most = Param(f.members, f.states, values=past_and_present(before, anything))
-        b.progress = Var(
-            f.members,
-            f.states,
-            within=pyo.Reals,
-            bounds=lambda b, w, t: (b.progress_least[w, t], b.progress_most[w, t]),
-        )
-        states = self.told_states(f)
-        best = past_and_present(before, self.job.best_progress(f))
-        possible = best[:, states.start + 1 : states.stop + 1] >= self.job.work_node_hours * (1 - 1e-9)
-        b.finish_states = pyo.RangeSet(states.start, states.stop - 1)
-        b.later_states = pyo.RangeSet(states.start + 1, states.stop - 1)
-        b.finish_possible = Param(f.members, b.finish_states, values=np.where(possible, 1.0, 0.0))
-        early = np.where(np.array(states) < window.finish_states.start, 1.0, 0.0)
-        b.dip = Param(b.finish_states, values=early * self.job.largest_dip(f))
-        b.is_finished = Var(
-            f.members,
-            b.finish_states,
-            within=pyo.Binary,
-            bounds=lambda b, w, t: (b.finished_before[w], b.finish_possible[w, t]),
-        )
-        state = np.arange(-1, f.horizon.steps)
-        b.decided = Param(f.states, values=np.where(state >= states.start, 1.0, 0.0))
-        b.decided_in = Param(f.states, values=np.clip(state, states.start, states.stop - 1))
-        if worth_of_work(self.job, f) > 0:
-            b.credited = Var(f.members, within=pyo.NonNegativeReals, bounds=lambda b, w: (0, self.job.work_node_hours))
-
-    def told_states(self, f: Frame) -> range:
-        """From the deadline on, or as soon as it can be."""
-        states = self.job.window(f).finish_states
-        if self.job.flex is None and not has_successors(f.part):
-            return states
-        best = past_and_present(self.job.work_done(f)[:, np.newaxis], self.job.best_progress(f))
-        enough = np.flatnonzero(best.max(axis=0) >= self.job.work_node_hours * (1 - 1e-9)) - 1
-        return range(min(states.start, int(enough[0])) if len(enough) else states.start, states.stop)
-
-    def has_to_finish(self, f: Frame) -> Floats:
-        job = self.job
-        if WORK_DONE not in f.carried:
-            return np.ones(f.members_count)
-        due = job.window(f).due
-        best = job.best_progress(f)[:, due - 1] if due > 0 else job.work_done(f)
-        return np.where(best >= job.work_node_hours * (1 - 1e-9), 1.0, 0.0)
-
     def constraints(self, b: Any, f: Frame) -> None:
         self._runs(b, f)
         self._sizes(b, f)
@@ -183,20 +115,6 @@ class FlexibleJob(BlockRuns):
             b.one, rule=lambda b, one: sum(b.assigned[p] for p in b.pools) == 1, doc="the job runs on one of its pools"
         )
         b.on_its_pool = on_its_pool
-
-    def _progress(self, b: Any, f: Frame) -> None:
-        b.progressing = Constraint(
-            f.members,
-            f.steps,
-            rule=lambda b, w, t: (
-                b.progress[w, t] == b.progress[w, t - 1] + f.step_h * b.is_open[t] * self._speed(b, f, w, t)
-            ),
-            doc="progress follows from the nodes at work",
-        )
-
-    @abstractmethod
-    def _speed(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
-        """Equivalent nodes at full speed."""
 
     def _pace(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
         """Full-speed nodes that the nodes held are worth, were there no losses."""
@@ -230,48 +148,6 @@ class FlexibleJob(BlockRuns):
     def _lost(self, b: Any, w: Any, t: Any) -> Any:
         """Nodes without progress after a start."""
 
-    def _completion(self, b: Any, f: Frame) -> None:
-        job = self.job
-        b.completing = Constraint(
-            f.members,
-            b.finish_states,
-            rule=lambda b, w, t: (
-                b.progress[w, t] >= job.work_node_hours * b.is_finished[w, t] - b.dip[t] * (1 - b.is_finished[w, t])
-            ),
-            doc="a finished job has done its work",
-        )
-        b.staying_finished = Constraint(
-            f.members,
-            b.later_states,
-            rule=lambda b, w, t: b.is_finished[w, t] >= b.is_finished[w, t - 1],
-            doc="a finished job stays finished",
-        )
-        window = job.window(f)
-        if job.required and not window.due_after:
-            in_time = window.finish_states.start
-            b.required_here = Param(f.members, values=self.has_to_finish(f))
-            b.required = Constraint(
-                f.members,
-                rule=lambda b, w: b.is_finished[w, in_time] >= b.required_here[w],
-                doc="finished by the deadline (required)",
-            )
-        if worth_of_work(job, f) > 0:
-            last = f.horizon.steps - 1
-            b.credit = Constraint(
-                f.members,
-                rule=lambda b, w: b.credited[w] <= b.progress[w, last],
-                doc="work credited at the end of the horizon has been done",
-            )
-
-    def progress(self, b: Any, w: Any, t: Any) -> Any:
-        return b.progress[w, t]
-
-    def finished(self, b: Any, w: Any, t: Any) -> Any:
-        return b.is_finished[w, t]
-
-    def finished_by(self, b: Any, w: Any, t: Any) -> Any:
-        return b.decided[t] * b.is_finished[w, b.decided_in[t]] + (1 - b.decided[t]) * b.finished_before[w]
-
     def under_way(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
         if self._has_runs:
             return b.run[w, b.block_of[t]]
@@ -279,9 +155,6 @@ class FlexibleJob(BlockRuns):
 
     def capped(self, b: Any, p: Any, c: Any, w: Any, t: Any) -> Any:
         return b.capped[p, c, w, t]
-
-    def credited(self, b: Any, f: Frame, w: Any) -> Any:
-        return b.credited[w]
 
     def results(self, b: Any, f: Frame) -> dict[str, Result]:
         found = {
@@ -316,18 +189,10 @@ class FlexibleJob(BlockRuns):
         speed = self._audited_speed(working, float(job.pool_speeds[job.audited_pool(a)]))
         done = np.diff(past_and_present(job.work_done(a.frame)[:, np.newaxis], a["progress"]), axis=1)
         self._audit_progress(a, done, a.step_h * np.where(closed, 0.0, speed))
-        states = self.told_states(a.frame)
-        told = slice(max(0, states.start), states.stop)
-        finished = a["finished"][:, told]
-        least = np.where(finished > 1e-9, job.work_node_hours * finished, -np.inf)
-        a.at_least("a finished job has done its work", a["progress"][:, told], least)
-        a.at_least("a finished job stays finished", np.diff(finished, axis=1), 0.0)
+        self._audit_completion(a)
         if job.flex is not None:
             audit_tier(a, job, job.flex)
 
     @abstractmethod
     def _audited_speed(self, working: Floats, of_pool: float) -> Floats:
         """Speed of a number of full-speed nodes at work on a pool of so much speed, equivalent nodes."""
-
-    def _audit_progress(self, a: AuditView, done: Floats, possible: Floats) -> None:
-        a.equal("progress follows from the nodes at work", done, possible)

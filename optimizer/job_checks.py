@@ -14,8 +14,8 @@ from optimizer.component import Finding
 from optimizer.frame import Frame
 from optimizer.job_scaling import dominated
 from optimizer.job_state import WORK_DONE
+from optimizer.named_pools import pool_of
 from optimizer.rigid_jobs import Rigid
-from optimizer.workload import pool_of
 
 if TYPE_CHECKING:
     from optimizer.workloads.training_job import TrainingJob

@@ -19,8 +19,8 @@ import pyomo.environ as pyo
 from optimizer.audit import AuditView
 from optimizer.component import Finding, StrictModel
 from optimizer.frame import Frame, Part
+from optimizer.named_pools import PoolName
 from optimizer.template import Constraint
-from optimizer.workload import PoolName
 
 if TYPE_CHECKING:
     from optimizer.workloads.training_job import TrainingJob

@@ -18,8 +18,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from optimizer.component import Floats
+from optimizer.named_pools import PoolName
 from optimizer.quantities import Hours, Positive
-from optimizer.workload import PoolName, Workload
+from optimizer.workload import Workload
 
 
 class JobPlaces(Workload):

@@ -33,9 +33,9 @@ from pydantic import Field
 from optimizer.audit import AuditView
 from optimizer.component import Finding, Floats, StrictModel
 from optimizer.frame import Frame
+from optimizer.named_pools import PoolName
 from optimizer.quantities import Series, SeriesOf
 from optimizer.service_capacity import Rates
-from optimizer.workload import PoolName
 
 
 class Prefill(StrictModel):

@@ -12,12 +12,12 @@ from optimizer.audit import AuditView
 from optimizer.component import Floats
 from optimizer.deferrable_demand import DeferrableDemand
 from optimizer.frame import Frame
+from optimizer.named_pools import nodes_available
 from optimizer.prefill import Prefill, UnitWork, unit_work
 from optimizer.quantities import Series, SeriesOf
 from optimizer.service_capacity import Rates
 from optimizer.service_routes import RoutedService
 from optimizer.template import Param
-from optimizer.workload import nodes_available
 
 if TYPE_CHECKING:
     from optimizer.assets.gpu_pool import GpuPool

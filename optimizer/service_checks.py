@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from optimizer.component import Finding
 from optimizer.frame import Frame
+from optimizer.named_pools import pool_of
 from optimizer.service_level import shortfalls
 from optimizer.service_priority import order_findings
-from optimizer.workload import pool_of
 
 if TYPE_CHECKING:
     from optimizer.workloads.inference_service import InferenceService

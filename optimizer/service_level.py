@@ -12,14 +12,16 @@ for the rest of it by itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optimizer.component import Carried, Floats
+from optimizer.component import Carried, Floats, Rule
+from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.running_period import carried_sums, handed_on
-from optimizer.settlement import sums_by_period
+from optimizer.settlement import declare_periods, sums_by_period
+from optimizer.template import Constraint, Param
 
 if TYPE_CHECKING:
     from optimizer.audit import AuditView
@@ -30,8 +32,27 @@ LEVEL_CARRIES = {
     "level_served": "demand served so far, units (with min_served), by its period",
 }
 
+LEVEL_HOLDS = {
+    "service_level": Holds(
+        Code.SERVICE_LEVEL, "the service level of the period has to be reached", unit="unit an hour", field="min_served"
+    )
+}
+"""What its rule means to a planner."""
+
 ROUNDING = 1e-9
 """Relative margin below which a shortfall is rounding."""
+
+
+def level_constraint(b: Any, f: Frame, service: InferenceService, served: Rule) -> None:
+    """Bind ``served(b, w, t)``, units per hour of a member and a step, to the service level."""
+    declare_periods(b, f.horizon.period_codes(service.min_served_period))
+    b.level_needed = Param(f.members, b.periods, values=least_served(service, f) / f.step_h)
+    b.service_level = Constraint(
+        f.members,
+        b.periods,
+        rule=lambda b, w, q: sum(served(b, w, t) for t in b.steps_of[q]) >= b.level_needed[w, q],
+        doc="share of the demand served in each period (min_served)",
+    )
 
 
 def least_served(service: InferenceService, f: Frame) -> Floats:

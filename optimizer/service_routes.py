@@ -22,9 +22,10 @@ from pydantic import Field, model_validator
 
 from optimizer.component import Finding
 from optimizer.errors import did_you_mean
+from optimizer.named_pools import PoolName
 from optimizer.quantities import NonNegative, Positive
 from optimizer.service_capacity import NodeRates, Rates, ServiceCapacity, unit_problem
-from optimizer.workload import PoolName, Workload
+from optimizer.workload import Workload
 
 if TYPE_CHECKING:
     from optimizer.assets.gpu_pool import GpuPool

@@ -8,12 +8,9 @@ Charging ``ch_t`` and discharging ``dis_t`` in MW at the site's bus, level ``soc
     wear      = - throughput_cost * sum_t dis_t * step_h
     end value =   soc_end_value * (soc_{T-1} - soc_end)
 
-Charging and discharging at once only burns energy, which pays where a further MWh has a negative price. A binary
-forbids it in those steps and members, and in no others: ``ch_t <= power * charging_t``, ``dis_t <= power * (1 -
-charging_t)``.
-
-With reserves down (:mod:`optimizer.storage_reserves`) room in the store is worth something, too, so the binary then
-stands in every step.
+Charging and discharging at once only burns energy, which pays where a further MWh has a negative price, and also where
+reserves down (:mod:`optimizer.storage_reserves`) make room in the store worth something. A binary forbids it in those
+steps and members, and in no others (:mod:`optimizer.store_levels`).
 
 End of the horizon: the level is at least ``soc_end_mwh`` (by default the starting level, so that the plan does not
 live on stored energy), or is valued by ``soc_end_value_per_mwh``. The level, and what each depth segment holds, are
@@ -42,6 +39,7 @@ from optimizer.quantities import Efficiency, Fraction, MegawattHours, Megawatts,
 from optimizer.reserves import served
 from optimizer.storage_reserves import StorageReserves
 from optimizer.storage_wear import StorageWear
+from optimizer.store_levels import StoreLevels, charging_constraints, charging_variables, end_in_words
 from optimizer.template import Constraint, Param, Var
 
 
@@ -123,7 +121,7 @@ class Battery(StorageReserves, StorageWear, Asset):
 
     def start_mwh(self, f: Frame) -> Floats:
         """Level before the first step, MWh, (members,)."""
-        return f.carried.number("soc_mwh", self.given_start_mwh)
+        return self._levels(f).start_mwh
 
     @property
     def end_mwh(self) -> float:
@@ -134,7 +132,7 @@ class Battery(StorageReserves, StorageWear, Asset):
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
-        yield from self._reachable_levels(f)
+        yield from self._levels(f).findings("soc_min", "soc_end_mwh", self.soc_min)
         yield from self.reserve_findings(f)
         yield from self.wear_findings(f)
         if self.charge_efficiency * self.discharge_efficiency == 1.0 and bool((f.lowest_buy_price < 0).any()):
@@ -147,58 +145,25 @@ class Battery(StorageReserves, StorageWear, Asset):
             )
 
     def carried_findings(self, f: Frame) -> Iterator[Finding]:
-        level, least, most = self.start_mwh(f), self.soc_min * self.energy_mwh, self.soc_max * self.energy_mwh
-        slack = 1e-6 * max(1.0, self.energy_mwh)
-        if (level < least - slack).any() or (level > most + slack).any():
-            odd = float(level.min() if (level < least - slack).any() else level.max())
-            yield Finding("soc_mwh", "is no level of this battery", odd, f"from {least:g} to {most:g} MWh")
+        yield from self._levels(f).carried_findings("battery")
         yield from self.carried_wear_findings(f)
 
-    def _fullest(self, f: Frame) -> Floats:
-        """Level at the end of each step if it is charged at full power from the start on, (members, steps)."""
-        most, level, levels = self.soc_max * self.energy_mwh, self.start_mwh(f), []
-        stored = self.charge_efficiency * f.horizon.energy_mwh(self.power_limit_mw)
-        for _ in range(f.horizon.steps):
-            level = np.minimum(most, level * self._kept(f.step_h) + stored)
-            levels.append(level)
-        return np.stack(levels, axis=1)
-
-    def least_end_mwh(self, f: Frame) -> Floats:
-        """Least level after the last step, MWh, (members,): what the file says, as far as a carried level allows it."""
-        if "soc_mwh" not in f.carried:
-            return f.full(self.end_mwh)[:, 0]
-        return np.minimum(self.end_mwh, self._fullest(f)[:, -1])
-
-    def _reachable_levels(self, f: Frame) -> Iterator[Finding]:
-        """Charging at full power from the start on: no plan has a higher level in any step."""
-        least = self.soc_min * self.energy_mwh
-        slack = 1e-9 * max(1.0, self.energy_mwh)
-        for step, level in enumerate(self._fullest(f).min(axis=0)):
-            if level < least - slack:
-                yield Finding(
-                    "soc_min",
-                    f"self-discharge takes the level below {least:g} MWh at {f.horizon.describe(f.horizon.utc[step])}, "
-                    "even at full charging power",
-                    self.soc_min,
-                )
-                return
-        if level < self.end_mwh - slack:  # the last step's
-            carried = "soc_mwh" in f.carried
-            yield Finding(
-                "soc_end_mwh",
-                "not reached at full charging power within the horizon",
-                self.end_mwh,
-                allowed=f"at most {level:g} MWh",
-                hint="from the level carried in it is brought as high as it goes" if carried else None,
-                fatal=not carried,
-            )
+    def _levels(self, f: Frame) -> StoreLevels:
+        return StoreLevels(
+            frame=f,
+            carried_as="soc_mwh",
+            given_start_mwh=self.given_start_mwh,
+            least_mwh=self.soc_min * self.energy_mwh,
+            most_mwh=self.soc_max * self.energy_mwh,
+            end_mwh=self.end_mwh,
+            stored_mwh=self.charge_efficiency * f.horizon.energy_mwh(self.power_limit_mw),
+            kept=self._kept(f.step_h),
+            size_mwh=self.energy_mwh,
+        )
 
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
-        shape = f.members_count, f.horizon.steps + 1
-        least, most = (np.full(shape, share * self.energy_mwh) for share in (self.soc_min, self.soc_max))
-        least[:, -1] = np.maximum(least[:, -1], self.least_end_mwh(f))
-        least[:, 0] = most[:, 0] = self.start_mwh(f)
+        least, most = self._levels(f).bounds()
         b.soc_least = Param(f.members, f.states, values=least)
         b.soc_most = Param(f.members, f.states, values=most)
         b.soc_mwh = Var(f.members, f.states, bounds=lambda b, w, t: (b.soc_least[w, t], b.soc_most[w, t]))
@@ -209,8 +174,7 @@ class Battery(StorageReserves, StorageWear, Asset):
         b.discharge_mw = Var(
             f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: power, scheduled="now"
         )
-        b.paid_to_burn = pyo.Set(initialize=[(int(w), int(t)) for w, t in np.argwhere(self._burns(f))], dimen=2)
-        b.charging = Var(b.paid_to_burn, within=pyo.Binary)
+        charging_variables(b, self._burns(f))
         self.wear_variables(b, f, self.start_mwh(f))
 
     def constraints(self, b: Any, f: Frame) -> None:
@@ -230,16 +194,7 @@ class Battery(StorageReserves, StorageWear, Asset):
             rule=lambda b, w, t: b.charge_mw[w, t] + b.discharge_mw[w, t] <= limit,
             doc="charging and discharging share power_mw",
         )
-        b.charge_only = Constraint(
-            b.paid_to_burn,
-            rule=lambda b, w, t: b.charge_mw[w, t] <= limit * b.charging[w, t],
-            doc="no charging while discharging",
-        )
-        b.discharge_only = Constraint(
-            b.paid_to_burn,
-            rule=lambda b, w, t: b.discharge_mw[w, t] <= limit * (1 - b.charging[w, t]),
-            doc="no discharging while charging",
-        )
+        charging_constraints(b, limit, limit)
         self.wear_constraints(b, f, kept, gain, loss)
 
     def power_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
@@ -288,7 +243,7 @@ class Battery(StorageReserves, StorageWear, Asset):
         a.equal("level follows from charging, discharging and losses", level, before * self._kept(a.step_h) + stored)
         a.at_least("level above soc_min", level, self.soc_min * self.energy_mwh)
         a.at_most("level below soc_max", level, self.soc_max * self.energy_mwh)
-        a.at_least("level at the end above soc_end_mwh", level[:, -1], self.least_end_mwh(a.frame))
+        a.at_least("level at the end above soc_end_mwh", level[:, -1], self._levels(a.frame).least_end_mwh)
         for rule, power in (("charging power", charge), ("discharging power", discharge)):
             a.at_least(f"{rule} is not negative", power, 0.0)
         a.at_most("charging and discharging share power_mw", charge + discharge, self.power_limit_mw)
@@ -309,10 +264,7 @@ class Battery(StorageReserves, StorageWear, Asset):
         return states | {"soc_mwh": np.clip(np.round(a["soc_mwh"][:, -1], ROUNDING), least, most)}
 
     def end_rule(self, f: Frame) -> str | None:
-        rule = f"level at least {self.end_mwh:g} MWh"
-        if self.soc_end_value_per_mwh is None:
-            return rule
-        return f"{rule}, each MWh above valued at {self.soc_end_value_per_mwh:g}"
+        return end_in_words(self.end_mwh, self.soc_end_value_per_mwh)
 
     def _kept(self, step_h: float) -> float:
         """Share of the stored energy that is still there a step later."""

@@ -5,13 +5,12 @@
     min_load * P * n_t <= p_t <= P * n_t * availability_t
     fuel_t >= slope_k * p_t + intercept_k * n_t      for each segment k of the curve   (GJ/h; equality on a single one)
     fuel_t * step_h <= fuel_available_t                                                 (flare gas: what the well gives)
-    sum_t n_t * step_h <= max_run_hours * N - run_hours_before                          (run-hour permit, by year)
     energy   = - sum_t (fuel_price_t * fuel_t + (operation - credit_t) * p_t) * step_h
     emitted  =   sum_t co2_kg_per_gj * fuel_t * step_h
 
-The curve goes through the points given (share of full load, GJ per MWh there); its least fuel at a load is on the
-lower hull because running units share the load. Starts, minimum times and start cost are those of
-:mod:`optimizer.commitment`; a start also burns ``start_fuel_gj``.
+The curve goes through the points given (:mod:`optimizer.fuel_curve`); its least fuel at a load is on the lower hull
+because running units share the load. Starts, minimum times and start cost are those of :mod:`optimizer.commitment`; a
+start also burns ``start_fuel_gj``. Hours that the units may run in a year: :mod:`optimizer.run_permit`.
 """
 
 from __future__ import annotations
@@ -29,12 +28,18 @@ from optimizer.commitment import Commitment
 from optimizer.component import Asset, Carried, Expandable, Finding, Floats, MoneyLine, Result
 from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
+from optimizer.fuel_curve import FuelPoint, curve_problem, fuel_lines
 from optimizer.generator_reserves import GeneratorReserves
 from optimizer.quantities import Count, Fraction, Hours, Megawatts, NonNegative, Series, SeriesOf
-from optimizer.settlement import declare_periods
+from optimizer.run_permit import (
+    PERMIT_CARRIES,
+    PERMIT_HOLDS,
+    audit_permit,
+    permit_carry,
+    permit_constraint,
+    permit_findings,
+)
 from optimizer.template import Constraint, Param, Var
-
-FuelPoint = tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(gt=0, allow_inf_nan=False)]]
 
 
 class Generator(GeneratorReserves, Commitment, Asset):
@@ -51,12 +56,7 @@ class Generator(GeneratorReserves, Commitment, Asset):
         "fuel_gj_h": Holds(
             Code.ENERGY_LIMIT, "there are {limit} GJ of fuel an hour", unit="GJ/h", field="fuel_available_gj_per_hour"
         ),
-        "permit": Holds(
-            Code.ENERGY_LIMIT,
-            "the permit leaves {limit} unit hours of the year",
-            unit="unit hour",
-            field="max_run_hours",
-        ),
+        **PERMIT_HOLDS,
     }
 
     gives_way: ClassVar[tuple[str, ...]] = (
@@ -107,24 +107,16 @@ class Generator(GeneratorReserves, Commitment, Asset):
         "units": Expandable("generator units", "unit", is_investment=True),
     }
     emits: ClassVar[bool] = True
-    carries: ClassVar[dict[str, str]] = {
-        "run_hours": "unit hours run so far (with max_run_hours), by calendar year"
-    } | Commitment.commitment_carries
+    carries: ClassVar[dict[str, str]] = PERMIT_CARRIES | Commitment.commitment_carries
 
     @model_validator(mode="after")
     def _fuel_is_described(self) -> Self:
         if (self.heat_rate_gj_per_mwh is None) == (self.fuel_curve is None):
             raise ValueError("give either heat_rate_gj_per_mwh or fuel_curve")
         if self.fuel_curve is not None:
-            loads = [load for load, _ in self.fuel_curve]
-            if sorted(set(loads)) != loads:
-                raise ValueError("fuel_curve: the shares of full load must rise")
-            if loads[-1] != 1.0:
-                raise ValueError(f"fuel_curve: the last point is at {loads[-1]:g}; it must be at full load (1.0)")
-            if loads[0] > max(self.min_load, 1e-9) and self.min_load > 0:
-                raise ValueError(f"fuel_curve: begins at {loads[0]:g}, above min_load {self.min_load:g}")
-            if (np.diff(self.fuel_lines()[0]) < -1e-9).any():
-                raise ValueError("fuel_curve: the fuel of a further MW must not fall with the load (not convex)")
+            problem = curve_problem(self.fuel_curve, self.unit_mw, self.min_load)
+            if problem is not None:
+                raise ValueError(problem)
         return self
 
     @property
@@ -141,13 +133,7 @@ class Generator(GeneratorReserves, Commitment, Asset):
         """Segments of the fuel curve of one unit: slopes, GJ/MWh, and intercepts, GJ/h."""
         if self.fuel_curve is None:
             return np.array([self.heat_rate_gj_per_mwh], dtype=float), np.zeros(1)
-        load, rate = np.array(self.fuel_curve).T
-        power, fuel = load * self.unit_mw, rate * load * self.unit_mw
-        slopes = np.diff(fuel) / np.diff(power)
-        intercepts = fuel[:-1] - slopes * power[:-1]
-        if intercepts[0] < 0:  # below its first point a curve that rises with the load runs at that point's rate
-            slopes, intercepts = np.append(rate[0], slopes), np.append(0.0, intercepts)
-        return slopes, intercepts
+        return fuel_lines(self.fuel_curve, self.unit_mw)
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
@@ -155,14 +141,7 @@ class Generator(GeneratorReserves, Commitment, Asset):
         available = f.values(self.availability)
         if ((available < self.min_load) & (available > 0)).any():
             yield Finding("availability", "below min_load in some steps: the units stand still in them", fatal=False)
-        for label, before in self._run_before(f):
-            if self.max_run_hours is not None and (before > self.max_run_hours * self.units).any():
-                yield Finding(
-                    "max_run_hours",
-                    f"{float(before.max()):g} unit hours have been run already in {label}",
-                    self.max_run_hours,
-                    allowed=f"at least {float(before.max()) / self.units:g} h",
-                )
+        yield from permit_findings(f, self)
 
     def carried_findings(self, f: Frame) -> Iterator[Finding]:
         yield from self.carried_commitment_findings(f)
@@ -230,15 +209,7 @@ class Generator(GeneratorReserves, Commitment, Asset):
         )
         self.commitment_constraints(b, f, lambda b, w, t: b.running[w, t])
         if self.max_run_hours is not None:
-            declare_periods(b, f.horizon.period_codes("year"))
-            left = np.stack([self.max_run_hours * self.units - before for _, before in self._run_before(f)], axis=1)
-            b.hours_left = Param(f.members, b.periods, values=left)
-            b.permit = Constraint(
-                f.members,
-                b.periods,
-                rule=lambda b, w, p: sum(b.running[w, t] * f.step_h for t in b.steps_of[p]) <= b.hours_left[w, p],
-                doc="unit hours of the year within the permit (max_run_hours)",
-            )
+            permit_constraint(b, f, self.max_run_hours * self.units, lambda b, w, t: b.running[w, t])
 
     def _fuel(self, b: Any, w: Any, k: Any, t: Any) -> Any:
         running = b.running[w, t] if self.has_commitment else self.units
@@ -300,9 +271,7 @@ class Generator(GeneratorReserves, Commitment, Asset):
             self.audit_commitment(a, running)
             burnt_gj = burnt_gj + self.start_fuel_gj * a["started"]
             if self.max_run_hours is not None:
-                hours = a.sum_by_period(running * a.step_h, "year")
-                before = np.stack([hours_run for _, hours_run in self._run_before(a.frame)], axis=1)
-                a.at_most("unit hours of the year within the permit", hours + before, self.max_run_hours * self.units)
+                audit_permit(a, self.max_run_hours * self.units, running)
         a.equal("emissions are those of the fuel burnt", a["emitted_kg"], self.co2_kg_per_gj * burnt_gj)
         a.money("generator_fuel", -a.values(self.fuel_price_per_gj) * burnt_gj)
         net = self.operation_per_mwh - a.values(self.credit_per_mwh)
@@ -315,14 +284,8 @@ class Generator(GeneratorReserves, Commitment, Asset):
             return {}
         states = self.commitment_carry(a, a["units_running"])
         if self.max_run_hours is not None:
-            label, before = self._run_before(a.frame)[-1]
-            states["run_hours"] = {label: before + a.sum_by_period(a["units_running"] * a.step_h, "year")[:, -1]}
+            states["run_hours"] = permit_carry(a, a["units_running"])
         return states
 
     def end_rule(self, f: Frame) -> str | None:
         return self.commitment_end_rule() if self.has_commitment else None
-
-    def _run_before(self, f: Frame) -> list[tuple[str, Floats]]:
-        """Unit hours carried in, by calendar year of this horizon: label and (members,)."""
-        carried = f.carried.by_period("run_hours")
-        return [(label, carried.get(label, f.zeros()[:, 0])) for label in f.horizon.period_labels("year")]

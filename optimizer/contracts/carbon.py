@@ -1,13 +1,7 @@
 """Carbon: what the imported energy emits, its price, its cap, and the share that is matched hour by hour.
 
-Emissions of a step, in tonnes, by one of the two accounts of the GHG Protocol's Scope 2 guidance (2015)::
-
-    location: e_t = sum_s grid_intensity_{s,t} * import_{s,t} * step_h / 1000
-    market:   e_t = sum_c intensity_{c,t} * delivered_{c,t} * step_h / 1000
-
-``grid_intensity`` is the site's ``grid.co2_kg_per_mwh``. In the market account each supply counts with its own
-``co2_kg_per_mwh``; one that guarantees none counts with ``residual_co2_kg_per_mwh``, by default the grid's. Both
-accounts are reported, whichever is priced and capped::
+The emissions of a step, ``e_t`` tonnes, are counted in one of the two accounts of :mod:`optimizer.emissions_account`,
+by location or by market. Both are reported, whichever is priced and capped::
 
     cost = sum_t price_t * e_t
     sum_{t in period} e_t <= cap_t - carried                                               (carried: of earlier runs)
@@ -23,7 +17,7 @@ Fuel burnt on site (``scope_1``) is part of both accounts: ``e_t`` then includes
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyomo.environ as pyo
@@ -32,19 +26,15 @@ from pydantic import model_validator
 from optimizer.audit import AuditView
 from optimizer.chart import Chart
 from optimizer.component import Carried, Finding, Floats, MoneyLine, Result
-from optimizer.contract import BillLine, Contract, Supply
+from optimizer.contract import BillLine, Contract
+from optimizer.emissions_account import KG_PER_T, EmissionsAccount, delivered_mw, renewable
 from optimizer.explanation.reason import Code, Holds
-from optimizer.frame import Frame, Part
+from optimizer.frame import Frame
 from optimizer.horizon import PeriodKind
 from optimizer.metering import Reading
 from optimizer.quantities import Fraction, NonNegative, Series, SeriesOf
 from optimizer.settlement import declare_periods
 from optimizer.template import Constraint, Param
-
-if TYPE_CHECKING:
-    from optimizer.site import Site
-
-KG_PER_T = 1000.0
 
 
 class Carbon(Contract):
@@ -96,15 +86,16 @@ class Carbon(Contract):
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
-        for site in f.meters:
-            if _site(site).grid.co2_kg_per_mwh is None and (self.basis == "location" or self._needs_residual(f, site)):
+        account = self._account(f)
+        for site in account.sites:
+            if not account.knows_grid(site) and (self.basis == "location" or account.needs_residual(site)):
                 yield Finding(
                     "basis",
                     f"the carbon intensity of the grid at site {site.label} is not known",
                     self.basis,
                     hint="give the site's grid.co2_kg_per_mwh, or residual_co2_kg_per_mwh with basis: market",
                 )
-        for part in self._supplies(f):
+        for part in account.supplies:
             beyond = [name for name in part.frame.metered_sites if name not in f.metered_sites]
             if beyond:
                 yield Finding(
@@ -112,7 +103,7 @@ class Carbon(Contract):
                     f"the supply {part.label} also delivers to {', '.join(beyond)}, which this account does not cover",
                     hint="list the account under the scenario's own contracts, with the same sites",
                 )
-        if self.matched_fraction and not any(_renewable(part) > 0 for part in self._supplies(f)):
+        if self.matched_fraction and not any(renewable(part) > 0 for part in account.supplies):
             yield Finding(
                 "matched_fraction",
                 "no supply is renewable, so no share can be matched",
@@ -133,11 +124,12 @@ class Carbon(Contract):
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
         b.price_per_t = f.series_param(self.price_per_t)
-        sites, supplies = list(f.meters), self._supplies(f)
+        account = self._account(f)
+        sites, supplies = account.sites, account.supplies
         b.site_numbers = pyo.RangeSet(0, max(0, len(sites) - 1))
         b.supply_numbers = pyo.RangeSet(0, max(0, len(supplies) - 1))
-        grid = np.array([self._grid_intensity(site) for site in sites])
-        own = np.array([self._own_intensity(part) for part in supplies]) if supplies else np.zeros((1, *f.shape))
+        grid = np.array([account.grid_intensity(site) for site in sites])
+        own = np.array([account.own_intensity(part) for part in supplies]) if supplies else np.zeros((1, *f.shape))
         b.grid_t_per_mwh = Param(b.site_numbers, f.members, f.steps, values=grid / KG_PER_T)
         b.supply_t_per_mwh = Param(b.supply_numbers, f.members, f.steps, values=own / KG_PER_T)
 
@@ -153,7 +145,7 @@ class Carbon(Contract):
                 doc="emissions of the period within cap_t",
             )
         if self.matched_fraction is not None:
-            share = self.matched_fraction
+            share, account = self.matched_fraction, self._account(f)
             renewable = np.stack([before for _, before in self._before(f, "renewable_mwh")], axis=1)
             imported = np.stack([before for _, before in self._before(f, "imported_mwh")], axis=1)
             b.ahead_mwh = Param(f.members, b.periods, values=renewable - share * imported)
@@ -162,9 +154,7 @@ class Carbon(Contract):
                 b.periods,
                 rule=lambda b, w, p: (
                     b.ahead_mwh[w, p]
-                    + sum(
-                        (self._renewable_mw(b, f, w, t) - share * f.import_mw(w, t)) * f.step_h for t in b.steps_of[p]
-                    )
+                    + sum((account.renewable_mw(w, t) - share * f.import_mw(w, t)) * f.step_h for t in b.steps_of[p])
                     >= 0
                 ),
                 doc="renewable energy matches the import hour by hour (matched_fraction)",
@@ -174,63 +164,58 @@ class Carbon(Contract):
         return {f"{self.name}_carbon": f.by_step(lambda b, w, t: -b.price_per_t[w, t] * self._emitted_t(b, f, w, t))}
 
     def results(self, b: Any, f: Frame) -> dict[str, Result]:
+        account = self._account(f)
         return {
             "emitted_t": f.by_time(
                 lambda b, w, t: self._emitted_t(b, f, w, t), "t", f"CO2 of the import ({self.basis})"
             ),
             "on_site_t": f.by_time(
-                lambda b, w, t: self._on_site_t(f, w, t) + 0.0 * f.import_mw(w, t), "t", "CO2 of fuel burnt on site"
+                lambda b, w, t: account.plants_t(w, t) + 0.0 * f.import_mw(w, t), "t", "CO2 of fuel burnt on site"
             ),
             "renewable_mw": f.by_time(
-                lambda b, w, t: self._renewable_mw(b, f, w, t), "MW", "renewable power delivered by the supplies"
+                lambda b, w, t: account.renewable_mw(w, t), "MW", "renewable power delivered by the supplies"
             ),
         }
 
     def _emitted_t(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
-        return self._grid_t(b, f, w, t) + self._on_site_t(f, w, t)
-
-    def _on_site_t(self, f: Frame, w: Any, t: Any) -> Any:
-        """Emissions of the plants on site, tonnes."""
-        plants = [part.component.emitted_kg(part.block, part.frame, w, t) for part in self._plants(f)]
-        return sum(plants) * (1.0 / KG_PER_T)
+        return self._grid_t(b, f, w, t) + self._account(f).plants_t(w, t)
 
     def _grid_t(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
         """Emissions of the imported energy, tonnes."""
         if self.basis == "location":
             sites = enumerate(f.metered_sites)
             return f.step_h * sum([b.grid_t_per_mwh[i, w, t] * f.model.sites[s].import_mw[w, t] for i, s in sites])
-        supplies = enumerate(self._supplies(f))
-        return f.step_h * sum([b.supply_t_per_mwh[i, w, t] * _delivered(part, w, t) for i, part in supplies])
-
-    def _renewable_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
-        return sum([_renewable(part) * _delivered(part, w, t) for part in self._supplies(f) if _renewable(part) > 0])
+        supplies = enumerate(self._account(f).supplies)
+        return f.step_h * sum([b.supply_t_per_mwh[i, w, t] * delivered_mw(part, w, t) for i, part in supplies])
 
     # ------------------------------------------------------------------ after the model
     def bill(self, r: Reading) -> dict[str, BillLine]:
-        emitted = self._read_t(r, self.basis) + r.reported("on_site_t")
+        emitted = self._account(r.frame).read_t(r, self.basis) + r.reported("on_site_t")
         return {f"{self.name}_carbon": BillLine(-r.values(self.price_per_t) * emitted, emitted, "t")}
 
     def audit(self, a: AuditView) -> None:
-        plants = sum((a.of(part.label)["emitted_kg"] for part in self._plants(a.frame)), np.zeros(a.shape))
-        emitted, renewable = self._read_t(a, self.basis) + plants / KG_PER_T, self._read_renewable_mw(a)
+        account = self._account(a.frame)
+        plants = sum((a.of(part.label)["emitted_kg"] for part in account.plants), np.zeros(a.shape))
+        emitted, renewable_mw = account.read_t(a, self.basis) + plants / KG_PER_T, account.read_renewable_mw(a)
         a.equal("emissions on site are those of the plants", a["on_site_t"], plants / KG_PER_T)
         a.equal("emissions follow from the import and its intensity", a["emitted_t"], emitted)
-        a.equal("renewable power is that of the supplies", a["renewable_mw"], renewable)
+        a.equal("renewable power is that of the supplies", a["renewable_mw"], renewable_mw)
         before = {key: np.stack([v for _, v in self._before(a.frame, key)], axis=1) for key in self.carries}
         if self.cap_t is not None:
             total = a.sum_by_period(emitted, self.settlement_period) + before["emitted_t"]
             a.at_most("emissions of the period within cap_t", total, self.cap_t)
         if self.matched_fraction is not None:
-            matched = a.sum_by_period(a.energy_mwh(renewable), self.settlement_period) + before["renewable_mwh"]
+            matched = a.sum_by_period(a.energy_mwh(renewable_mw), self.settlement_period) + before["renewable_mwh"]
             imported = a.sum_by_period(a.energy_mwh(a.import_mw), self.settlement_period) + before["imported_mwh"]
             a.at_least("renewable energy matches the import", matched, self.matched_fraction * imported)
         super().audit(a)
 
     def carry(self, a: AuditView) -> dict[str, Carried]:
+        account = self._account(a.frame)
         found = {
-            "emitted_t": self._read_t(a, self.basis) + a["on_site_t"],
+            "emitted_t": account.read_t(a, self.basis) + a["on_site_t"],
             "imported_mwh": a.energy_mwh(a.import_mw),
-            "renewable_mwh": a.energy_mwh(self._read_renewable_mw(a)),
+            "renewable_mwh": a.energy_mwh(account.read_renewable_mw(a)),
         }
         last = a.horizon.period_labels(self.settlement_period)[-1]
         return {
@@ -239,71 +224,23 @@ class Carbon(Contract):
         }
 
     def summary(self, a: AuditView) -> dict[str, float]:
+        account = self._account(a.frame)
         found = {
-            f"co2_{basis}_t": self._read_t(a, basis) + a["on_site_t"]
+            f"co2_{basis}_t": account.read_t(a, basis) + a["on_site_t"]
             for basis in ("location", "market")
-            if self._is_known(a, basis)
+            if account.is_known(basis)
         }
         figures = {key: float(a.probabilities @ values.sum(axis=1)) for key, values in found.items()}
         imported = float(a.probabilities @ a.import_mw.sum(axis=1))
-        matched = float(a.probabilities @ self._read_renewable_mw(a).sum(axis=1))
+        matched = float(a.probabilities @ account.read_renewable_mw(a).sum(axis=1))
         return figures | {"matched_fraction": matched / imported if imported > 0 else 1.0}
 
     def charts(self, f: Frame) -> tuple[Chart, ...]:
         return (Chart("Carbon", ("emitted_t",), "t", f"CO2 of the import ({self.basis})"),)
 
     # ------------------------------------------------------------------ figures from the data
-    def _supplies(self, f: Frame) -> list[Part]:
-        """The supplies of the account's sites, each once."""
-        found = {part.label: part for site in f.meters for part in site.frame.site_parts}
-        return [part for part in found.values() if isinstance(part.component, Supply)]
-
-    def _plants(self, f: Frame) -> list[Part]:
-        """Plants of the account's sites that burn fuel."""
-        if not self.scope_1:
-            return []
-        return [part for site in f.meters for part in site.frame.site_parts if part.component.emits]
-
-    def _needs_residual(self, f: Frame, site: Part) -> bool:
-        supplies = [part.component for part in site.frame.site_parts if isinstance(part.component, Supply)]
-        return self.residual_co2_kg_per_mwh is None and any(c.co2_kg_per_mwh is None for c in supplies)
-
-    def _is_known(self, r: Reading, basis: str) -> bool:
-        """Whether the data tell the emissions of an account; the one that is not priced may be unknown."""
-        return all(
-            _site(site).grid.co2_kg_per_mwh is not None
-            or (basis == "market" and not self._needs_residual(r.frame, site))
-            for site in r.frame.meters
-        )
-
-    def _grid_intensity(self, site: Part) -> Floats:
-        """kg/MWh, (members, steps); 0 where it is not known, and then not used."""
-        intensity = _site(site).grid.co2_kg_per_mwh
-        return site.frame.zeros() if intensity is None else site.frame.values(intensity)
-
-    def _own_intensity(self, part: Part) -> Floats:
-        """Intensity of a supply in the market account, kg/MWh, (members, steps)."""
-        supply = part.component
-        assert isinstance(supply, Supply)
-        for series in (supply.co2_kg_per_mwh, self.residual_co2_kg_per_mwh):
-            if series is not None:
-                return part.frame.values(series)
-        return np.asarray(np.mean([self._grid_intensity(site) for site in part.frame.meters], axis=0))
-
-    def _read_t(self, r: Reading, basis: str) -> Floats:
-        """Emissions of the import by step, tonnes, from the reading alone."""
-        if basis == "location":
-            by_source = [(self._grid_intensity(site), r.at_site(site.label, "import_mw")) for site in r.frame.meters]
-        else:
-            by_source = [
-                (self._own_intensity(part), r.of(part.label)["delivered_mw"]) for part in self._supplies(r.frame)
-            ]
-        kilograms = sum((intensity * r.energy_mwh(power) for intensity, power in by_source), np.zeros(r.shape))
-        return np.asarray(kilograms / KG_PER_T)
-
-    def _read_renewable_mw(self, r: Reading) -> Floats:
-        supplies = self._supplies(r.frame)
-        return sum((_renewable(p) * r.of(p.label)["delivered_mw"] for p in supplies), np.zeros(r.shape))
+    def _account(self, f: Frame) -> EmissionsAccount:
+        return EmissionsAccount(f, self.residual_co2_kg_per_mwh, self.scope_1)
 
     def _before(self, f: Frame, key: str) -> list[tuple[str, Floats]]:
         """What earlier runs have carried, by period of this horizon: label and (members,)."""
@@ -311,17 +248,3 @@ class Carbon(Contract):
         return [
             (label, carried.get(label, f.zeros()[:, 0])) for label in f.horizon.period_labels(self.settlement_period)
         ]
-
-
-def _site(part: Part) -> Site:
-    site: Site = part.component  # type: ignore[assignment]
-    return site
-
-
-def _renewable(part: Part) -> float:
-    return part.component.renewable_fraction if isinstance(part.component, Supply) else 0.0
-
-
-def _delivered(part: Part, w: Any, t: Any) -> Any:
-    assert isinstance(part.component, Supply)
-    return part.component.delivered_mw(part.block, part.frame, w, t)

@@ -15,7 +15,7 @@ So charging adds to the plant's heat and discharging takes from it, within the p
 store never takes more heat than the machines give. It serves no reserves.
 
 Charging and discharging at once only burns power, which pays where a further MWh has a negative price. A binary
-forbids it in those steps and members, and in no others.
+forbids it in those steps and members, and in no others (:mod:`optimizer.store_levels`).
 
 End of the horizon: the level is at least ``level_end_mwh`` (by default the starting level), or is valued by
 ``level_end_value_per_mwh``. The level is carried to the run that goes on; its end rule stays that of the file, with
@@ -40,6 +40,7 @@ from optimizer.component import Carried, Cooling, Expandable, Finding, Floats, M
 from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
 from optimizer.quantities import Efficiency, Fraction, MegawattHours, Megawatts, Name, NonNegative
+from optimizer.store_levels import StoreLevels, charging_constraints, charging_variables, end_in_words
 from optimizer.template import Constraint, Param, Var
 
 
@@ -113,7 +114,7 @@ class ColdStore(Cooling):
 
     def start_mwh(self, f: Frame) -> Floats:
         """Level before the first step, MWh, (members,)."""
-        return f.carried.number("level_mwh", self._start_mwh)
+        return self._levels(f).start_mwh
 
     # ------------------------------------------------------------------ before the model
     def check(self, f: Frame) -> Iterator[Finding]:
@@ -123,43 +124,27 @@ class ColdStore(Cooling):
         if lossless and bool((f.lowest_buy_price < 0).any()):
             message = "no losses, and prices below zero: real stores lose a few per cent a day and mix warm with cold"
             yield Finding("efficiency", message, 1.0, hint="give efficiency and loss_per_hour", fatal=False)
-        level = self._fullest_end_mwh(f)
-        if (level < self.end_mwh - 1e-9 * max(1.0, self.energy_mwh)).any():
-            carried = "level_mwh" in f.carried
-            yield Finding(
-                "level_end_mwh",
-                "not reached at full charging within the horizon",
-                self.end_mwh,
-                allowed=f"at most {float(level.min()):g} MWh",
-                hint="from the level carried in it is brought as high as it goes" if carried else None,
-                fatal=not carried,
-            )
+        yield from self._levels(f).findings("energy_mwh", "level_end_mwh")
 
     def carried_findings(self, f: Frame) -> Iterator[Finding]:
-        start, slack = self.start_mwh(f), 1e-6 * self.energy_mwh
-        if (start > self.energy_mwh + slack).any() or (start < -slack).any():
-            odd = float(start.min() if (start < -slack).any() else start.max())
-            yield Finding("level_mwh", "is no level of this store", odd, f"from 0 to {self.energy_mwh:g} MWh")
+        yield from self._levels(f).carried_findings("store")
 
-    def _fullest_end_mwh(self, f: Frame) -> Floats:
-        """Level after the last step if the store is charged at its limit throughout, MWh, (members,)."""
-        level, added = self.start_mwh(f), self.efficiency * f.horizon.energy_mwh(self.charge_limit_mw)
-        for _ in range(f.horizon.steps):
-            level = np.minimum(self.energy_mwh, level * self._kept(f.step_h) + added)
-        return level
-
-    def least_end_mwh(self, f: Frame) -> Floats:
-        """Least level after the last step, MWh, (members,): what the file says, as far as a carried level allows it."""
-        if "level_mwh" not in f.carried:
-            return f.full(self.end_mwh)[:, 0]
-        return np.minimum(self.end_mwh, self._fullest_end_mwh(f))
+    def _levels(self, f: Frame) -> StoreLevels:
+        return StoreLevels(
+            frame=f,
+            carried_as="level_mwh",
+            given_start_mwh=self._start_mwh,
+            least_mwh=0.0,
+            most_mwh=self.energy_mwh,
+            end_mwh=self.end_mwh,
+            stored_mwh=self.efficiency * f.horizon.energy_mwh(self.charge_limit_mw),
+            kept=self._kept(f.step_h),
+            size_mwh=self.energy_mwh,
+        )
 
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
-        shape = f.members_count, f.horizon.steps + 1
-        least, most = np.zeros(shape), np.full(shape, self.energy_mwh)
-        least[:, -1] = self.least_end_mwh(f)
-        least[:, 0] = most[:, 0] = self.start_mwh(f)
+        least, most = self._levels(f).bounds()
         b.level_least = Param(f.members, f.states, values=least)
         b.level_most = Param(f.members, f.states, values=most)
         b.level_mwh = Var(f.members, f.states, bounds=lambda b, w, t: (b.level_least[w, t], b.level_most[w, t]))
@@ -171,8 +156,7 @@ class ColdStore(Cooling):
         b.discharge_mw = Var(
             f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: discharge, scheduled="now"
         )
-        b.paid_to_burn = pyo.Set(initialize=[(int(w), int(t)) for w, t in np.argwhere(self._burns(f))], dimen=2)
-        b.charging = Var(b.paid_to_burn, within=pyo.Binary)
+        charging_variables(b, self._burns(f))
 
     def constraints(self, b: Any, f: Frame) -> None:
         kept, gain, loss = self._kept(f.step_h), f.step_h * self.efficiency, f.step_h
@@ -185,16 +169,7 @@ class ColdStore(Cooling):
             ),
             doc="level follows from charging, discharging and losses",
         )
-        b.charge_only = Constraint(
-            b.paid_to_burn,
-            rule=lambda b, w, t: b.charge_mw[w, t] <= self.charge_limit_mw * b.charging[w, t],
-            doc="no charging while discharging",
-        )
-        b.discharge_only = Constraint(
-            b.paid_to_burn,
-            rule=lambda b, w, t: b.discharge_mw[w, t] <= self.discharge_limit_mw * (1 - b.charging[w, t]),
-            doc="no discharging while charging",
-        )
+        charging_constraints(b, self.charge_limit_mw, self.discharge_limit_mw)
 
     def power_mw(self, b: Any, f: Frame, w: Any, t: Any) -> Any:
         return self.pump_power_per_mw * (b.charge_mw[w, t] + b.discharge_mw[w, t])
@@ -236,7 +211,7 @@ class ColdStore(Cooling):
         a.equal("level follows from charging, discharging and losses", level, before * self._kept(a.step_h) + stored)
         a.at_least("level not below empty", level, 0.0)
         a.at_most("level within energy_mwh", level, self.energy_mwh)
-        a.at_least("level at the end above level_end_mwh", level[:, -1], self.least_end_mwh(a.frame))
+        a.at_least("level at the end above level_end_mwh", level[:, -1], self._levels(a.frame).least_end_mwh)
         a.at_least("charging is not negative", charge, 0.0)
         a.at_most("charging within charge_limit_mw", charge, self.charge_limit_mw)
         a.at_least("discharging is not negative", discharge, 0.0)
@@ -254,10 +229,7 @@ class ColdStore(Cooling):
         return {"level_mwh": np.clip(np.round(a["cold_mwh"][:, -1], ROUNDING), 0.0, self.energy_mwh)}
 
     def end_rule(self, f: Frame) -> str | None:
-        rule = f"level at least {self.end_mwh:g} MWh"
-        if self.level_end_value_per_mwh is None:
-            return rule
-        return f"{rule}, each MWh above valued at {self.level_end_value_per_mwh:g}"
+        return end_in_words(self.end_mwh, self.level_end_value_per_mwh)
 
     def _kept(self, step_h: float) -> float:
         """Share of the level that is still there a step later."""

@@ -10,15 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
 from optimizer.component import Expandable
 from optimizer.errors import InputError, Problem, did_you_mean
-from optimizer.horizon import parse_stamp
 from optimizer.loading import context_of
+from optimizer.moved_numbers import held_in, moved, scaled
 from optimizer.parts import Parts, place, place_by_names
 from optimizer.quantities import Series
 from optimizer.rebasing import rebased, references
@@ -57,7 +56,7 @@ def levers_of(scenario: Scenario) -> list[Lever]:
         if part.bundle is not None:
             continue  # a tariff is as it is written
         for field, what in part.component.expandable.items():
-            if _given(part.component, field) is not None:
+            if held_in(part.component, field) is not None:
                 found.append(Lever(part.label, f"{place_by_names(scenario, part.path)}.{field}", what))
     return found
 
@@ -70,7 +69,7 @@ def prices_of(scenario: Scenario) -> list[tuple[str, str, str]]:
         for part in parts.components.values()
         if part.bundle is None
         for field, words in part.component.earns_at.items()
-        if _given(part.component, field) is not None
+        if held_in(part.component, field) is not None
     ]
 
 
@@ -109,15 +108,10 @@ class Variants:
         """The scenario with the number or the series at a path scaled. Raises InputError as :meth:`more`."""
         value = value_at(self._raw, path)
         value = self._default(path) if value is ... else value
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            value = value * factor
-        elif isinstance(value, str) or (isinstance(value, list) and not any(isinstance(v, Mapping) for v in value)):
-            value = {"series": value, "scale": factor}
-        elif isinstance(value, Mapping) and "series" in value:
-            value = {**value, "scale": value.get("scale", 1) * factor, "add": value.get("add", 0) * factor}
-        else:
+        written = scaled(value, factor)
+        if written is None:
             raise InputError([Problem(path, "holds no number that could be scaled", value=value, file=PATH)])
-        return self._accepted(with_values(self._raw, {path: value}), path)
+        return self._accepted(with_values(self._raw, {path: written}), path)
 
     def mean_of(self, path: str) -> float:
         """Mean over time and members of the number or the series at a path."""
@@ -156,17 +150,9 @@ class Variants:
             value = self._default(path)
         if isinstance(value, bool) or value is None:
             raise InputError([Problem(path, value=value, allowed="a number, a time or a series", file=PATH)])
-        if isinstance(value, int | float):
-            return value + int(by) if isinstance(value, int) and float(by).is_integer() else value + by
-        if isinstance(value, str):
-            stamp = _stamp(value)
-            return {"series": value, "add": by} if stamp is None else (stamp + timedelta(hours=by)).isoformat()
-        if isinstance(value, list) and value and not isinstance(value[0], Mapping):
-            return {"series": value, "add": by}
-        if isinstance(value, Mapping) and "series" in value:
-            return {**value, "add": value.get("add", 0) + by}
-        if isinstance(value, Mapping) and "table" in value:
-            return {**value, "table": [[at, number + by] for at, number in value["table"]]}
+        written = moved(value, by, self.scenario.horizon.zone)
+        if written is not None:
+            return written
         raise InputError([Problem(path, "holds no number that could be moved", value=value, file=PATH)])
 
     def _default(self, path: str) -> Any:
@@ -193,21 +179,3 @@ class Variants:
                 raise InputError([Problem(path, f"{where} has no '{key}'", hint=hint, file=PATH)])
             owner = getattr(owner, names[key])
         return owner
-
-
-def _given(component: Any, field: str) -> Any:
-    """What a component holds in a field, or None."""
-    owner = component
-    for key in field.split("."):
-        aliases = {f.alias: name for name, f in type(owner).model_fields.items() if f.alias}
-        owner = getattr(owner, aliases.get(key, key))
-        if owner is None:
-            return None
-    return owner
-
-
-def _stamp(text: str) -> Any:
-    try:
-        return parse_stamp(text)
-    except ValueError:
-        return None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -20,7 +19,7 @@ from pydantic.fields import FieldInfo
 from optimizer.component import Component
 from optimizer.errors import InputError, PathKey
 from optimizer.frame import Part
-from optimizer.horizon import to_utc
+from optimizer.moved_numbers import attribute_of, held_in, moved, moved_time, scaled
 from optimizer.parts import Parts, place, place_by_names
 from optimizer.quantities import LoadContext, Series, SeriesOf
 from optimizer.scenario import Scenario
@@ -76,14 +75,15 @@ class Lever:
         if self.way == "switch":
             return False
         if self.way == "time":
-            return moved_stamp(scenario, self.value, amount)
+            return moved_time(self.value, amount, scenario.horizon.zone)
         if self.way == "table":
             return [(at, number + amount) for at, number in self.value]
         if self.way == "number":
             return round(self.value + amount) if self.is_whole else self.value + amount
-        by = _scaled(self.value.raw, amount) if self.way == "scale" else _shifted(self.value.raw, amount)
+        raw = self.value.raw
+        written = scaled(raw, 1.0 + amount) if self.way == "scale" else moved(raw, amount, scenario.horizon.zone)
         values = self.value.values * (1.0 + amount) if self.way == "scale" else self.value.values + amount
-        return Series(by, values, self.value._kind)
+        return Series(written, values, self.value._kind)
 
 
 def levers_of(parts: Parts, scenario: Scenario, labels: Iterable[str]) -> list[Lever]:
@@ -104,9 +104,7 @@ def open_limits(parts: Parts, scenario: Scenario, labels: Iterable[str]) -> list
         if part is None:
             continue
         for field in part.component.gives_way:
-            at: Any = part.component
-            for step in field.split("."):
-                at = getattr(at, _attribute(at, step)) if isinstance(at, BaseModel) else at
+            at = held_in(part.component, field)
             prefix = place_by_names(scenario, part.path)
             if at is None and prefix is not None and field.endswith("limit_mw"):
                 found.append(f"{prefix}.{field}")
@@ -124,16 +122,11 @@ def _of_part(part: Part, scenario: Scenario) -> Iterator[Lever]:
         information: FieldInfo | None = None
         for step in steps:
             if isinstance(at, BaseModel):
-                information = type(at).model_fields[_attribute(at, step)]
-                at = getattr(at, _attribute(at, step))
+                information = type(at).model_fields[attribute_of(at, step)]
+                at = getattr(at, attribute_of(at, step))
         for way in _ways(at):
             unit = "" if information is None else _unit(information)
             yield Lever(part.label, (*part.path, *steps), f"{prefix}.{field}", at, way, unit)
-
-
-def _attribute(owner: BaseModel, key: str) -> str:
-    """Name of the attribute that a key of the file is read into."""
-    return next((name for name, field in type(owner).model_fields.items() if field.alias == key), key)
 
 
 def _ways(value: Any) -> tuple[Way, ...]:
@@ -177,19 +170,6 @@ def _unit(information: FieldInfo) -> str:
     return ""
 
 
-def _shifted(raw: Any, by: float) -> Any:
-    if isinstance(raw, int | float):
-        return raw + by
-    return {**raw, "add": raw.get("add", 0) + by} if isinstance(raw, dict) else {"series": raw, "add": by}
-
-
-def _scaled(raw: Any, by: float) -> Any:
-    if isinstance(raw, int | float):
-        return raw * (1.0 + by)
-    now = raw.get("scale", 1) if isinstance(raw, dict) else 1
-    return {**raw, "scale": now * (1.0 + by)} if isinstance(raw, dict) else {"series": raw, "scale": 1.0 + by}
-
-
 # ---------------------------------------------------------------------- the changed scenario
 def with_value(scenario: Scenario, where: PathKey, value: Any) -> Scenario | None:
     """The scenario with another value at a place; None where the schema or a cross-check refuses it.
@@ -216,7 +196,7 @@ def _put(owner: Any, where: PathKey, value: Any, context: LoadContext) -> Any:
         return type(owner)(items)
     if isinstance(owner, dict):
         return owner | {step: _put(owner[step], rest, value, context)}
-    step = _attribute(owner, str(step))
+    step = attribute_of(owner, str(step))
     new = _put(getattr(owner, step), rest, value, context)
     if isinstance(owner, Scenario | Site):
         fields = {name: owner.__dict__[name] for name in type(owner).model_fields} | {step: new}
@@ -232,10 +212,3 @@ def _refusals(scenario: Scenario) -> set[str]:
         component: Component = part.component
         found += component.check(part.frame)
     return {finding.field for finding in found if finding.fatal}
-
-
-def moved_stamp(scenario: Scenario, stamp: str, hours: float) -> str:
-    """A time of the scenario moved by hours, as the file writes it (local wall clock)."""
-    horizon = scenario.horizon
-    moved = to_utc(stamp, horizon.zone) + timedelta(seconds=round(hours * 3600))
-    return moved.astimezone(horizon.zone).strftime("%Y-%m-%dT%H:%M")

@@ -2,8 +2,7 @@
 
 For every number that may give way the smallest change is looked for: in one solve, where the number only moves limits
 (:mod:`optimizer.infeasibility.elastic`), else by trying larger and larger changes and halving the last step. Which
-direction helps, and which numbers have nothing to do with the conflict, follows from the weights that prove the
-conflict: a number that leaves the contradiction as large as it is cannot mend it.
+numbers have to do with the conflict, and in which direction they help: :mod:`optimizer.infeasibility.pushes`.
 """
 
 from __future__ import annotations
@@ -11,21 +10,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.compiled import Arrays
-from optimizer.errors import InputError, PathKey
+from optimizer.errors import PathKey
 from optimizer.horizon import to_utc
-from optimizer.infeasibility.conflict import contradiction
-from optimizer.infeasibility.elastic import Moves, moves_between, same_coefficients, same_structure, smallest_changes
+from optimizer.infeasibility.elastic import Moves, smallest_changes
 from optimizer.infeasibility.feasibility import has_plan
-from optimizer.infeasibility.levers import Lever, with_value
+from optimizer.infeasibility.levers import Lever
 from optimizer.infeasibility.proposal import Change, Repair, change_of, outward
+from optimizer.infeasibility.pushes import Influence, Push
 from optimizer.infeasibility.words import Words
 from optimizer.scenario import Scenario
 
@@ -37,10 +35,6 @@ TIME_LIMIT_S = 35.0
 """Seconds for all repairs together."""
 LEVER_TIME_LIMIT_S = 10.0
 SOLVE_TIME_LIMIT_S = 6.0
-NUDGE = 1e-3
-"""Share of a number by which it is changed to see what depends on it."""
-NO_INFLUENCE = 1e-7
-"""Relative change of the contradiction, per relative change of a number, below which it is rounding."""
 ROUNDING = 1e-9
 STEP_ROUNDING = 1e-6
 MOST_STEPS = 1000
@@ -53,27 +47,6 @@ WIDE_MARGINS = (1.1, 1.5, 2.5)
 GROWTH = 2.0
 MOST_GROWTHS = 10
 HALVINGS = 7
-LARGEST = 1e4
-"""Largest change that is tried, in sizes of the number."""
-
-
-@dataclass(frozen=True)
-class _Push:
-    """A number that may mend the conflict, and in which direction."""
-
-    lever: Lever
-    direction: float
-    moves: Moves | None = None
-    """How limits move with it."""
-    is_exact: bool = False
-    """Whether limits are all that moves."""
-    first: float = 0.0
-    """Change from which on there may be a plan."""
-
-    @property
-    def expected_size(self) -> float:
-        """How large the change will at least be; structural ones come between the small and the large."""
-        return 0.5 if self.moves is None else self.first / self.lever.scale
 
 
 class RepairSearch:
@@ -83,14 +56,13 @@ class RepairSearch:
         """``problem`` is the scenario's; ``ray`` weights of its rows that prove the conflict, if there are any."""
         self._scenario = scenario
         self._problem = problem
-        self._ray = ray
-        self._excess = 0.0 if ray is None else contradiction(ray, problem.arrays)
         self._ends_at = time.perf_counter() + time_limit_s
+        self._influence = Influence(scenario, problem, ray, self._ends_at)
         self._lever_ends_at = self._ends_at
 
     def single(self, levers: Iterable[Lever]) -> list[Repair]:
         """Changes of one number each that give a plan, the smallest first."""
-        pushes = [push for lever in levers for push in self._pushes(lever)]
+        pushes = [push for lever in levers for push in self._influence.pushes(lever)]
         found: list[Repair] = []
         done: set[tuple[PathKey, float]] = set()
         for push in sorted(pushes, key=lambda push: push.expected_size):
@@ -107,12 +79,12 @@ class RepairSearch:
 
     def together(self, levers: Iterable[Lever]) -> list[Repair]:
         """One repair that changes several numbers, each as little as it takes; empty if there is none."""
-        self._excess = 0.0  # there are further conflicts than the one that the weights prove: nothing is left out
-        pushes = [push for lever in levers for push in self._pushes(lever) if push.moves is not None]
+        self._influence.forget_the_proof()
+        pushes = [push for lever in levers for push in self._influence.pushes(lever) if push.moves is not None]
         if not pushes:
             return []
-        moves = [_signed(push.moves, push.direction) for push in pushes if push.moves is not None]
-        most = [self._most(push.lever, push.direction) for push in pushes]
+        moves = [push.signed_moves for push in pushes if push.signed_moves is not None]
+        most = [push.most for push in pushes]
         prices = [1.0 / push.lever.scale for push in pushes]
         amounts = smallest_changes(self._problem.arrays, moves, most, prices, SOLVE_TIME_LIMIT_S)
         if amounts is None:
@@ -128,20 +100,20 @@ class RepairSearch:
         return []
 
     # ------------------------------------------------------------------ one number
-    def _of(self, push: _Push) -> Iterator[Repair]:
+    def _of(self, push: Push) -> Iterator[Repair]:
         lever = push.lever
         if lever.way == "switch":
             yield from self._proven(lever, [1.0])
         elif lever.way == "time":
             yield from self._moved_time(lever)
         else:
-            repairs = [] if push.moves is None else list(self._by_limits(push, push.moves))
+            moves = push.signed_moves
+            repairs = [] if moves is None else list(self._by_limits(push, moves))
             yield from repairs or ([] if push.is_exact else self._by_trial(push))
 
-    def _by_limits(self, push: _Push, moves: Moves) -> Iterator[Repair]:
+    def _by_limits(self, push: Push, moves: Moves) -> Iterator[Repair]:
         """The smallest move of the limits, found in one solve: with fractions allowed first, which is quick."""
-        most = self._most(push.lever, push.direction)
-        signed = [_signed(moves, push.direction)]
+        most, signed = push.most, [moves]
         arrays, limit_s = self._problem.arrays, SOLVE_TIME_LIMIT_S
         relaxed = smallest_changes(arrays, signed, [most], [1.0], limit_s, whole=False)
         if relaxed is None:
@@ -152,15 +124,15 @@ class RepairSearch:
             amount, margins = (relaxed, WIDE_MARGINS) if whole is None else (whole, MARGINS)
             repairs = self._at_least(push, float(amount[0]), margins)
         for repair in repairs:
-            yield replace(repair, steps=self._steps_needed(push, signed[0], abs(repair.changes[0].amount)))
+            yield replace(repair, steps=self._steps_needed(push, moves, abs(repair.changes[0].amount)))
 
-    def _at_least(self, push: _Push, amount: float, margins: tuple[float, ...]) -> list[Repair]:
+    def _at_least(self, push: Push, amount: float, margins: tuple[float, ...]) -> list[Repair]:
         """The first repair that is proven among an amount and somewhat larger ones."""
-        most = self._most(push.lever, push.direction)
+        most = push.most
         tried = [min(amount * margin, most) for margin in margins]
         return list(self._proven(push.lever, [outward(push.lever, push.direction * t) for t in tried if t > 0]))
 
-    def _steps_needed(self, push: _Push, moves: Moves, amount: float) -> int | None:
+    def _steps_needed(self, push: Push, moves: Moves, amount: float) -> int | None:
         """In how few steps a change of a series by (at most) this amount may be needed; None where it is not known.
 
         Each step has a change of its own, and the least in all is taken (of a problem without whole decisions).
@@ -191,9 +163,9 @@ class RepairSearch:
                 yield Repair((change,))
                 return
 
-    def _by_trial(self, push: _Push) -> Iterator[Repair]:
+    def _by_trial(self, push: Push) -> Iterator[Repair]:
         """Larger and larger changes until there is a plan, then back by halves."""
-        lever, direction, most = push.lever, push.direction, self._most(push.lever, push.direction)
+        lever, direction, most = push.lever, push.direction, push.most
         least = 1.0 if lever.is_whole else FIRST_TRIAL * lever.scale
         low, high, best = 0.0, min(max(push.first, least), most), None
         for _ in range(MOST_GROWTHS):
@@ -238,74 +210,10 @@ class RepairSearch:
                 low, high = (low, middle) if self._works([change(middle)]) else (middle, high)
             yield Repair((change(high),))
 
-    # ------------------------------------------------------------------ what a number does
-    def _pushes(self, lever: Lever) -> Iterator[_Push]:
-        """Directions in which a change may help; none where the contradiction stays as large as it is."""
-        if time.perf_counter() > self._ends_at:
-            return
-        if lever.way in ("switch", "time"):
-            yield _Push(lever, 1.0)
-            return
-        nudge = 1.0 if lever.is_whole else NUDGE * lever.scale
-        before = self._problem.arrays
-        for direction in (1.0, -1.0):
-            arrays = self._arrays(lever, direction * nudge)
-            if arrays is None or self._most(lever, direction) == 0.0:
-                continue
-            moves = moves_between(before, arrays, direction * nudge)
-            is_exact = moves is not None and same_coefficients(before, arrays)
-            if is_exact and moves is not None and moves.is_none:
-                return
-            first = self._first(arrays, nudge) if same_structure(before, arrays) else 0.0
-            if first is not None:
-                yield _Push(lever, direction, None if moves is None or moves.is_none else moves, is_exact, first)
-                if self._excess > 0 and first > 0:
-                    return  # the other direction makes it worse
-
-    def _first(self, arrays: Arrays, nudge: float) -> float | None:
-        """Change from which on there may be a plan, if a nudge in its direction leads to these arrays; None: never."""
-        if self._ray is None or self._excess <= 0:
-            return 0.0
-        eased = self._excess - contradiction(self._ray, arrays)
-        if not np.isfinite(eased):
-            return nudge
-        return self._excess / eased * nudge if eased > NO_INFLUENCE * self._excess * NUDGE else None
-
-    def _most(self, lever: Lever, direction: float) -> float:
-        """Largest change that makes sense: down to nothing, or up to a great multiple."""
-        if direction > 0:
-            return LARGEST * lever.scale
-        if lever.way == "scale":
-            return 1.0
-        return max(0.0, lever.least)
-
     # ------------------------------------------------------------------ trying
-    def _arrays(self, lever: Lever, amount: float) -> Arrays | None:
-        return self._arrays_of([change_of(lever, amount, self._scenario)])
-
-    def _arrays_of(self, changes: Iterable[Change]) -> Arrays | None:
-        from optimizer.problem import Problem
-
-        scenario: Scenario | None = self._scenario
-        for change in changes:
-            assert scenario is not None
-            scenario = with_value(scenario, change.lever.place, change.in_memory)
-            if scenario is None:
-                return None
-        assert scenario is not None
-        try:
-            return Problem(scenario, like=self._problem).arrays
-        except InputError:
-            return None
-
     def _works(self, changes: list[Change]) -> bool:
         if any(change.amount == 0 or not math.isfinite(change.amount) for change in changes):
             return False
-        arrays = self._arrays_of(changes)
+        arrays = self._influence.arrays(changes)
         limit_s = min(SOLVE_TIME_LIMIT_S, self._ends_at - time.perf_counter())
         return arrays is not None and limit_s > 0 and has_plan(arrays, limit_s) is True
-
-
-def _signed(moves: Moves, direction: float) -> Moves:
-    sides: list[Any] = [direction * getattr(moves, n) for n in ("row_lower", "row_upper", "col_lower", "col_upper")]
-    return Moves(*sides)

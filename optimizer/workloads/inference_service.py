@@ -11,15 +11,8 @@ replicas[p,w,t]``::
     revenue_t  = revenue_per_unit_t * sum_p served[p,t] * step_h
     penalty_t  = shed_penalty_per_unit_t * shed_t * step_h
 
-What a node serves (``capacity``) and draws is told in :mod:`optimizer.service_capacity`. Nodes usable at the latency
-target, with ``effective`` nodes (held less those not yet ready after a switch or a cold start):
-
-- by default all of them, or ``(1 - headroom) * effective``;
-- with ``latency_headroom`` a tangent of Erlang's C formula (:mod:`optimizer.latency_headroom`), with a replica as one
-  server: ``slope * effective - intercept * nodes_per_replica``. It lies on the safe side at any size, and below
-  ``intercept / slope`` replicas nothing is usable. On a single pool the service therefore keeps that many wherever
-  there is demand, which needs no binary (in steps in which the pool does not have so many available nothing is
-  served); with several pools a binary says on which pools it serves.
+What a node serves (``capacity``) and draws is told in :mod:`optimizer.service_capacity`, how many of the nodes held are
+usable at the latency target in :mod:`optimizer.serving_capacity`.
 
 A replica that is started serves only after ``cold_start_minutes`` (loading the model), on top of ``switch_minutes`` of
 the pool. Several pools, also of several sites, share the demand: the plan routes it, within a latency limit and at a
@@ -51,9 +44,9 @@ from optimizer.served_demand import ServedDemand
 from optimizer.service_audit import audit_service
 from optimizer.service_checks import service_findings
 from optimizer.service_credits import CREDIT_CARRIES, CreditTier, Months, credit_money, declare_credits, tier_problem
-from optimizer.service_level import LEVEL_CARRIES, least_served, level_carry
-from optimizer.settlement import declare_periods
-from optimizer.template import Constraint, Param, Var
+from optimizer.service_level import LEVEL_CARRIES, LEVEL_HOLDS, level_carry, level_constraint
+from optimizer.serving_capacity import CAPACITY_HOLDS, capacity_constraints
+from optimizer.template import Constraint, Var
 from optimizer.workload import Workload
 
 
@@ -69,18 +62,7 @@ class InferenceService(ServedDemand):
             Code.DEMAND_MET, "all demand is served ({limit} an hour)", unit="unit an hour", field="demand_per_hour"
         ),
         "replicas": Holds(Code.ALL_IN_USE, "it can hold at most {limit} nodes", unit="node"),
-        "capacity": Holds(Code.SERVICE_LEVEL, "its nodes are needed to keep the latency target", unit="unit an hour"),
-        "whole_capacity": Holds(Code.ALL_IN_USE, "its nodes are used to their whole capacity", unit="unit an hour"),
-        "serving_pools": Holds(
-            Code.SERVICE_LEVEL, "a pool serves only with enough nodes for the latency target", unit="unit an hour"
-        ),
         "kept_up": Holds(Code.SERVICE_LEVEL, "{limit} replicas are kept up", unit="node", field="min_replicas"),
-        "service_level": Holds(
-            Code.SERVICE_LEVEL,
-            "the service level of the period has to be reached",
-            unit="unit an hour",
-            field="min_served",
-        ),
         "level_kept": Holds(
             Code.SERVICE_LEVEL, "below the service level of the month credits are due", unit="unit", field="credits"
         ),
@@ -88,6 +70,8 @@ class InferenceService(ServedDemand):
         "batch_in_time": Holds(
             Code.DEADLINE, "batch work has to be served within its hours", unit="unit", field="deferrable.within_hours"
         ),
+        **CAPACITY_HOLDS,
+        **LEVEL_HOLDS,
     }
 
     gives_way: ClassVar[tuple[str, ...]] = (
@@ -164,7 +148,7 @@ class InferenceService(ServedDemand):
 
     def constraints(self, b: Any, f: Frame) -> None:
         super().constraints(b, f)
-        self._capacity(b, f)
+        capacity_constraints(b, f, self)
         b.within_demand = Constraint(
             f.members,
             f.steps,
@@ -187,14 +171,7 @@ class InferenceService(ServedDemand):
                 doc="replicas kept up (min_replicas)",
             )
         if self.min_served > 0:
-            declare_periods(b, f.horizon.period_codes(self.min_served_period))
-            b.level_needed = Param(f.members, b.periods, values=least_served(self, f) / f.step_h)
-            b.service_level = Constraint(
-                f.members,
-                b.periods,
-                rule=lambda b, w, q: sum(self._served(b, w, t) for t in b.steps_of[q]) >= b.level_needed[w, q],
-                doc="share of the demand served in each period (min_served)",
-            )
+            level_constraint(b, f, self, self._served)
         if self.deferrable is not None:
             self.deferrable.constraints(b, f)
         if self.credits:
@@ -207,45 +184,6 @@ class InferenceService(ServedDemand):
                 lambda w, t: f.step_h * self._served(b, w, t),
                 lambda w, t: b.unit_revenue[w, t] * f.step_h * self._served(b, w, t),
             )
-
-    def _capacity(self, b: Any, f: Frame) -> None:
-        line, serves = self.usable_line, b.can_serve
-        if self.chooses_pools(f):
-            serves = b.serving
-            b.serving_pools = Constraint(
-                b.pools,
-                f.members,
-                f.steps,
-                rule=lambda b, p, w, t: b.served[p, w, t] <= b.demand[w, t] * b.serving[p, w, t],
-                doc="served only on pools that hold enough nodes for the latency target",
-            )
-        fills = self.deferrable is not None and self.deferrable.fills_headroom
-        b.capacity = Constraint(
-            b.pools,
-            f.members,
-            f.steps,
-            rule=lambda b, p, w, t: (
-                b.served[p, w, t] + (0.0 if fills else self._batch(b, p, w, t))
-                <= b.unit_capacity[p, w, t]
-                * (line.slope * self.effective_nodes(b, f, p, w, t) - line.intercept * serves[p, w, t])
-            ),
-            doc="served within the capacity of the nodes at the latency target",
-        )
-        if fills:
-            b.whole_capacity = Constraint(
-                b.pools,
-                f.members,
-                f.steps,
-                rule=lambda b, p, w, t: (
-                    b.served[p, w, t] + self._batch(b, p, w, t)
-                    <= b.unit_capacity[p, w, t] * self.effective_nodes(b, f, p, w, t)
-                ),
-                doc="served and batch work within the whole capacity of the nodes",
-            )
-
-    def _batch(self, b: Any, p: Any, w: Any, t: Any) -> Any:
-        """Batch work on pool ``p`` in units of demand that would take as many node-hours."""
-        return 0.0 if self.deferrable is None else b.batch_weight[p, w, t] * b.batch[p, w, t]
 
     def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
         return self.nodes_per_replica * b.replicas[p, w, t]

@@ -22,9 +22,10 @@ from optimizer.audit import AuditView
 from optimizer.component import Expandable, Finding, Floats, MoneyLine
 from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
+from optimizer.named_pools import nodes_available, pool_of
 from optimizer.quantities import Fraction, Series, SeriesOf
 from optimizer.template import Constraint, Param, Var
-from optimizer.workload import Workload, nodes_available, pool_of
+from optimizer.workload import Workload
 
 if TYPE_CHECKING:
     from optimizer.assets.gpu_pool import GpuPool

@@ -8,18 +8,10 @@ its own:
 - ``rigid``: a gang that runs once without a break, started at the same time in all members
   (:mod:`optimizer.rigid_jobs`).
 
-Money, with ``finished_t`` = 1 if the work is done by the end of step ``t``, ``D`` the first step that ends after the
-deadline and ``T`` steps in all::
+What the finished job is worth, and what it costs to be late: :mod:`optimizer.job_value`. Of a job that is not finished,
+with ``finished_{T-1}`` = 1 if the work is done by the end of the last step::
 
-    training_value            =   value * sum_t (finished_t - finished_{t-1})
-    training_late_penalty     = - late_penalty_per_hour * sum_{t >= D} late_hours_t * (1 - finished_{t-1})
-    training_unfinished_value =   unfinished_value_per_node_hour * (credited - work * finished_{T-1})
-
-The value is booked in the step at whose end the finish is told: for a job that may be interrupted that of its deadline,
-or a later one. A job without a late penalty is worth nothing after its deadline and does not run then. One with a late
-penalty may finish late, inside the horizon or by ``latest_finish``, and pays for every hour from the deadline to its
-finish; if it does not finish it forfeits its value and pays for all hours from the deadline to the horizon's end (a
-finish counts at the end of its step; hours before the horizon are sunk).
+    training_unfinished_value = unfinished_value_per_node_hour * (credited - work * finished_{T-1})
 
 End of the horizon: a job that may go on after it is credited the share of its value that has been worked for, as long
 as the rest can still be done (:mod:`optimizer.job_end_value`). ``unfinished_value_per_node_hour`` sets another worth,
@@ -33,8 +25,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-import pandas as pd
-import pyomo.environ as pyo
 from pydantic import Field, model_validator
 
 from optimizer.audit import AuditView
@@ -56,13 +46,14 @@ from optimizer.job_end_value import (
 from optimizer.job_order import audit_order, order_constraints, order_findings
 from optimizer.job_progress import JobProgress
 from optimizer.job_state import JOB_CARRIES, state_findings, state_of
+from optimizer.job_value import audit_value, needed_by_deadline, value_data, value_money
 from optimizer.malleable_jobs import Malleable
+from optimizer.named_pools import pool_of
 from optimizer.preemptible_jobs import Preemptible
 from optimizer.quantities import Hours, NonNegative, Positive, Stamp
 from optimizer.rigid_jobs import Rigid
-from optimizer.template import Param
 from optimizer.throughput_tier import ThroughputTier
-from optimizer.workload import Workload, pool_of
+from optimizer.workload import Workload
 
 if TYPE_CHECKING:
     from optimizer.assets.gpu_pool import GpuPool
@@ -184,17 +175,9 @@ class TrainingJob(JobProgress, FlexTier):
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
         super().variables(b, f)
-        window = self.window(f)
-        b.late_steps = pyo.RangeSet(window.due, f.horizon.steps - 1)
-        b.late_hours = Param(b.late_steps, values=window.late_hours[window.due :])
         if self.power_caps is not None:
             self.cap_params(b, [pool_of(part) for part in f.hosts("pool")])
-        b.finished_before = Param(f.members, values=self.finished_before(f))
-        told = self.rules.told_states(f)
-        b.told_steps = pyo.RangeSet(max(0, told.start), max(0, told.start, told.stop - 1))
-        at_start = np.zeros(f.horizon.steps)
-        at_start[0] = float(told.start < 0)
-        b.told_at_start = Param(f.steps, values=at_start)
+        value_data(b, f, self)
         self.rules.variables(b, f)
         end_variables(b, f, self)
 
@@ -205,15 +188,7 @@ class TrainingJob(JobProgress, FlexTier):
         end_constraints(b, f, self)
 
     def needs(self, b: Any, f: Frame) -> dict[str, Need]:
-        """The work that a required job has to have done by its deadline, node-hours."""
-        window = self.window(f)
-        if not self.required or window.due_after:
-            return {}
-        due = (f.horizon.start_utc + pd.Timedelta(hours=window.deadline_h)).tz_convert(f.horizon.timezone)
-        words = f"needs {{needed}} node-hours by {due:%Y-%m-%d %H:%M}, but at most {{possible}} fit"
-        in_time = window.due - 1
-        done = Need((f.members,), lambda b, w: self.rules.progress(b, w, in_time), self.work_node_hours, words)
-        return {"required": done}
+        return needed_by_deadline(f, self)
 
     def nodes(self, b: Any, f: Frame, p: Any, w: Any, t: Any) -> Any:
         return self.rules.nodes(b, f, p, w, t)
@@ -228,21 +203,8 @@ class TrainingJob(JobProgress, FlexTier):
 
     def money(self, b: Any, f: Frame) -> dict[str, MoneyLine]:
         rules, last = self.rules, self.window(f).finish_states.stop - 1
-        told = f.by_some_steps(b.told_steps, lambda b, w, t: self.value * self._newly_finished(b, w, t))
-        lines = {"training_value": told}
-        if self.late_penalty_per_hour is not None and len(b.late_steps) > 0:
-            penalty = self.late_penalty_per_hour
-            lines["training_late_penalty"] = f.by_some_steps(
-                b.late_steps,
-                lambda b, w, t: -penalty * b.late_hours[t] * (1 - rules.finished_by(b, w, t - 1)),
-            )
-        lines |= end_money(b, f, self, lambda w: rules.finished_by(b, w, last))
+        lines = value_money(b, f, self) | end_money(b, f, self, lambda w: rules.finished_by(b, w, last))
         return lines | super().money(b, f)
-
-    def _newly_finished(self, b: Any, w: Any, t: Any) -> Any:
-        """1 in the step at whose end the finish is told."""
-        before = self.rules.finished_by(b, w, t - 1)
-        return self.rules.finished_by(b, w, t) - before + b.told_at_start[t] * (before - b.finished_before[w])
 
     def results(self, b: Any, f: Frame) -> dict[str, Result]:
         found = super().results(b, f) | self.rules.results(b, f)
@@ -305,17 +267,8 @@ class TrainingJob(JobProgress, FlexTier):
         if len(a.hosts("pool")) > 1:
             used = self.audited_by_pool(a, "nodes").max(axis=(1, 2)) > 1e-6 * self.most_nodes
             a.at_most("the job runs on one of its pools", used.sum(), 1)
-        window, finished = self.window(a), a["finished"]
-        a.whole("a job is finished or not", finished)
-        if self.required and not window.due_after:
-            in_time = finished[:, window.due - 1] if window.due > 0 else self.finished_before(a.frame)
-            a.at_least("finished by the deadline (required)", in_time, self.rules.has_to_finish(a.frame))
-        at_end, before = finished_at_end(a), self.finished_before(a.frame)
-        a.money("training_value", self.value * (at_end - before))
-        if self.late_penalty_per_hour is not None and window.due < a.shape[1]:
-            earlier = np.concatenate([before[:, np.newaxis], finished[:, :-1]], axis=1)
-            late = (window.late_hours * (1.0 - earlier))[:, window.due :].sum(axis=1)
-            a.money("training_late_penalty", -self.late_penalty_per_hour * late)
+        at_end = finished_at_end(a)
+        audit_value(a, self, at_end)
         audit_end(a, self, at_end)
 
     def carry(self, a: AuditView) -> dict[str, Carried]:
