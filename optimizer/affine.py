@@ -83,18 +83,15 @@ class SetIndex:
         return np.array([places[label] for label in wanted], np.int64).reshape(arrays[0].shape)
 
 
-@dataclass(frozen=True)
 class Columns:
     """Where the columns of one variable stand: ``first + position in the index set`` (row-major)."""
 
-    first: int
-    sets: tuple[SetIndex, ...]
-    shape: tuple[int, ...] = field(init=False)
-    size: int = field(init=False)
+    __slots__ = ("first", "sets", "shape", "size")
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple([s.size for s in self.sets]))
-        object.__setattr__(self, "size", math.prod(self.shape))
+    def __init__(self, first: int, sets: tuple[SetIndex, ...]) -> None:
+        self.first, self.sets = first, sets
+        self.shape = tuple([s.size for s in sets])
+        self.size = math.prod(self.shape)
 
     def label_of(self, column: int) -> tuple[Any, ...]:
         """Labels of the variable that stands in a column."""

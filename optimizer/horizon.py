@@ -114,6 +114,24 @@ class Horizon(BaseModel):
         """Starts of the steps in local time, shape (T,)."""
         return self.utc.tz_convert(self.timezone)
 
+    def part(self, first: int, steps: int) -> Horizon:
+        """``steps`` steps from step ``first`` on, which share the calendar of the whole: a year of windows asks the
+        time zone once. Raises ValueError outside of the horizon."""
+        if not (first >= 0 and steps >= 1 and first + steps <= self.steps):
+            raise ValueError(f"steps {first} to {first + steps - 1} are not within 0 to {self.steps - 1}")
+        start = (self.start_utc + first * self.step_length).tz_convert(self.timezone)
+        found = Horizon(timezone=self.timezone, start=start.isoformat(timespec="minutes"), steps=steps, step=self.step)
+        here = slice(first, first + steps)
+        calendars: dict[str, _Calendar] = {}
+        for kind in _CALENDAR_UNITS:
+            whole = self._calendar(kind)
+            codes = whole.codes[here]
+            low, high = int(codes.min()), int(codes.max())
+            calendars[kind] = found._calendar_of(whole.periods[low : high + 1], codes - low)
+        # as if it had worked them out itself
+        found.__dict__.update(utc=self.utc[here], local=self.local[here], _calendars=calendars)
+        return found
+
     def period_codes(self, kind: PeriodKind) -> NDArray[np.int64]:
         """Number of the period (0..P-1, by local time) in which each step starts, shape (T,)."""
         match kind:
@@ -137,8 +155,7 @@ class Horizon(BaseModel):
     def covered_share(self, kind: Literal["day", "month", "year"]) -> NDArray[np.float64]:
         """Share of each calendar period that the horizon covers (1 for a whole one), shape (P,)."""
         periods = self._calendar(kind).periods
-        edges = [pd.Timestamp(p).tz_localize(self.timezone, nonexistent="shift_forward") for p in periods]
-        ends = [pd.Timestamp(p + 1).tz_localize(self.timezone, nonexistent="shift_forward") for p in periods]
+        edges, ends = [self._begin(p) for p in periods], [self._begin(p + 1) for p in periods]
         hours = np.array([(end - start) / pd.Timedelta(hours=1) for start, end in zip(edges, ends, strict=True)])
         return np.asarray(np.bincount(self.period_codes(kind)) * self.step_h / hours)
 
@@ -152,10 +169,15 @@ class Horizon(BaseModel):
         if known is None:
             of_step = self.local.tz_localize(None).to_numpy().astype(f"datetime64[{_CALENDAR_UNITS[kind]}]")
             periods, codes = np.unique(of_step, return_inverse=True)
-            first = pd.Timestamp(of_step[0]).tz_localize(self.timezone, nonexistent="shift_forward")
-            known = _Calendar(periods, codes.astype(np.int64), bool(first < self.start_utc))
-            self._calendars[kind] = known
+            known = self._calendars[kind] = self._calendar_of(periods, codes.astype(np.int64))
         return known
+
+    def _calendar_of(self, periods: Any, codes: NDArray[np.int64]) -> _Calendar:
+        return _Calendar(periods, codes, bool(self._begin(periods[codes[0]]) < self.start_utc))
+
+    def _begin(self, period: Any) -> pd.Timestamp:
+        """First instant of a calendar period; where clocks skip midnight or show it twice, the first there is."""
+        return pd.Timestamp(period).tz_localize(self.timezone, nonexistent="shift_forward", ambiguous=True)
 
     @cached_property
     def _calendars(self) -> dict[str, _Calendar]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.matrix import Order
 
@@ -16,8 +16,8 @@ class Entry:
     """What was evaluated of a rule, and all that it depends on beside the columns."""
 
     key: Any
-    inputs: dict[str, tuple[Any, Any]]
-    """Array (None of a variable) and signature of each component that the rule reads, by name."""
+    inputs: tuple[int, ...]
+    """Editions of the components that the rule reads, in the order in which it does (:meth:`Kept.edition`)."""
     value: Any
     firsts: FirstColumns
     """First columns of the variables at that time."""
@@ -30,36 +30,56 @@ class Kept:
     entries: dict[Any, Entry] = field(default_factory=dict)
     order: Order | None = None
     """Order of the matrix's entries."""
+    firsts: FirstColumns | None = None
+    """First columns of the variables of the last problem."""
     reused: int = 0
     """Rules of the last problem that were taken over."""
     evaluated: int = 0
     """Rules of the last problem that were evaluated anew."""
+    _editions: dict[str, tuple[int, Any, Any]] = field(default_factory=dict)
+    """By name of a declaration: number, signature and data of its last edition."""
+    _count: int = 0
+
+    def edition(self, component: Any) -> int:
+        """A number that stands for a variable or parameter of this name over these index sets with these data: that
+        of the problem before, unless something of it has changed."""
+        name, signature, array = component.name, component.signature, getattr(component, "array", None)
+        last = self._editions.get(name)
+        if last is not None and last[1] == signature and _are_same(last[2], array):
+            return last[0]
+        self._count += 1
+        self._editions[name] = self._count, signature, array
+        return self._count
+
+    def first_columns(self, found: list[tuple[str, int, int]]) -> FirstColumns:
+        """First columns of the variables of a problem, told as (name, first column, size): the very same object as
+        long as nothing has moved."""
+        if self.firsts is None or self.firsts.found != found:
+            self.firsts = FirstColumns(found)
+        return self.firsts
 
 
 class FirstColumns:
     """First columns of variables by name."""
 
     def __init__(self, found: list[tuple[str, int, int]]) -> None:
-        self._of = {name: first for name, first, _ in found}
-        filled = [(name, first) for name, first, size in found if size]
-        self._names = [name for name, _ in filled]
-        self._firsts = [first for _, first in filled]
+        """``found``: name, first column and size of each variable, in the order of the columns."""
+        self.found = found
+        self._shifts: tuple[FirstColumns, NDArray[np.int32]] | None = None
 
-    def moved(self, column: int, new: FirstColumns) -> int:
-        """How far the variable of a column has moved."""
-        place = bisect_right(self._firsts, column) - 1
-        return new._of[self._names[place]] - self._firsts[place]
-
-
-def same_inputs(ours: dict[str, tuple[Any, Any]], theirs: dict[str, Any]) -> bool:
-    """Whether components are those of an entry, over the same index sets and with the same data."""
-    return ours.keys() == theirs.keys() and all(_is_same(*given, theirs[name]) for name, given in ours.items())
+    def shifts(self, new: FirstColumns) -> NDArray[np.int32]:
+        """How far the variable of each column has moved; 0 where there is none of its name any more."""
+        if self._shifts is None or self._shifts[0] is not new:
+            firsts = {name: first for name, first, _ in new.found}
+            ways = [firsts.get(name, first) - first for name, first, _ in self.found]
+            self._shifts = new, np.repeat(np.asarray(ways, np.int32), [size for _, _, size in self.found])
+        return self._shifts[1]
 
 
-def _is_same(array: Any, signature: Any, component: Any) -> bool:
-    if signature != component.signature:
+def _are_same(one: Any, other: Any) -> bool:
+    """Whether two arrays hold the same, or are both none; of NaN nothing is the same."""
+    if one is other:
+        return True
+    if one is None or other is None or one.dtype != other.dtype or one.shape != other.shape:
         return False
-    new = getattr(component, "array", None)
-    if array is None or new is None:
-        return array is new
-    return array is new or (array.dtype == new.dtype and np.array_equal(array, new))
+    return bool((one == other).all())

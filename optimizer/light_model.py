@@ -8,7 +8,6 @@ keep what was said, construct nothing, and offer of Pyomo's interface what the c
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,21 +19,32 @@ from numpy.typing import ArrayLike
 from pyomo.core.base.component import Component as PyomoComponent
 from pyomo.core.base.set import SetData
 
-from optimizer.light_sets import LightIndexedSet, LightProduct, LightRange, LightSet, as_light
-from optimizer.symbols import NotTraceableError, is_symbolic, item
+from optimizer.light_sets import NUMBERS, LightIndexedSet, LightProduct, LightRange, LightSet, as_light
+from optimizer.symbols import Expression, NotTraceableError, item
 
 
 class LightComponent:
     """A declaration in its place."""
 
     doc: str | None = None
+    name: str = ""
+    local_name: str = ""
+    _block: LightBlock | None = None
+    _signature: int | None = None
 
     def __init__(self, sets: tuple[Any, ...]) -> None:
-        self.sets: tuple[LightSet, ...] = tuple([s if s.__class__ is LightRange else as_light(s) for s in sets])
-        self.signature: tuple[Any, ...] = (self.__class__, *[s.key for s in self.sets])
-        """What a rule's rows depend on of the declaration, beside its data and its columns."""
-        self.name = self.local_name = ""
-        self._block: LightBlock | None = None
+        for index_set in sets:
+            if index_set.__class__ is not LightRange:
+                sets = tuple([as_light(s) for s in sets])
+                break
+        self.sets: tuple[LightSet, ...] = sets
+
+    @property
+    def signature(self) -> int:
+        """What a rule's rows depend on of the declaration, beside its data and its columns, by a number."""
+        if self._signature is None:
+            self._signature = NUMBERS.of((self.__class__, *[s.key for s in self.sets]))
+        return self._signature
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -47,8 +57,7 @@ class LightComponent:
 
     def placed(self, block: LightBlock, name: str) -> None:
         """Take a name: in its block, and in the whole model as Pyomo writes it."""
-        self._block, self.local_name = block, name
-        self.name = sys.intern(f"{block.name}.{name}" if block.name else name)
+        self._block, self.local_name, self.name = block, name, block._prefix + name
 
     def parent_block(self) -> Any:
         return self._block
@@ -62,14 +71,6 @@ class LightComponent:
 
     def index_set(self) -> LightProduct:
         return LightProduct(self.sets)
-
-    def at(self, index: Any) -> Any:
-        """The component at symbolic labels, or the places of plain ones; KeyError outside of its sets."""
-        labels = index if index.__class__ is tuple else (index,)
-        for label in labels:
-            if is_symbolic(label):
-                return item(self, labels)
-        return self.places(labels)
 
     def places(self, labels: tuple[Any, ...]) -> tuple[int, ...]:
         """Position in each index set; KeyError outside."""
@@ -91,10 +92,12 @@ class LightParam(LightComponent):
         self.array, self.doc = np.asarray(values), doc
 
     def __getitem__(self, index: Any) -> Any:
-        found = self.at(index)
-        if found.__class__ is tuple:
-            return self.array[found].item()
-        return found
+        """The datum at symbolic labels, or the number at plain ones; KeyError outside of its sets."""
+        labels = index if index.__class__ is tuple else (index,)
+        for label in labels:
+            if label.__class__ is Expression:
+                return item(self, labels)
+        return self.array[self.places(labels)].item()
 
 
 class LightVar(LightComponent):
@@ -115,9 +118,27 @@ class LightVar(LightComponent):
         self.decided_at = None if decided_at is None else np.asarray(decided_at)
         self.scheduled = scheduled
 
+    def domain_limits(self) -> tuple[float, float, bool]:
+        """Lower and upper bound of its domain, and whether that holds whole numbers only."""
+        known = _DOMAINS.get(id(self.domain))
+        if known is None:
+            low, high = self.domain.bounds()
+            whole = bool(self.domain.isdiscrete())
+            known = -np.inf if low is None else float(low), np.inf if high is None else float(high), whole
+            _DOMAINS[id(self.domain)] = known  # Pyomo's domains live as long as the process
+        return known
+
     def __getitem__(self, index: Any) -> Any:
-        found = self.at(index)
-        return item(self, index if index.__class__ is tuple else (index,)) if found.__class__ is tuple else found
+        """The variable at symbolic or plain labels; KeyError outside of its sets."""
+        labels = index if index.__class__ is tuple else (index,)
+        for label in labels:
+            if label.__class__ is Expression:
+                return item(self, labels)
+        self.places(labels)
+        return item(self, labels)
+
+
+_DOMAINS: dict[int, tuple[float, float, bool]] = {}
 
 
 class LightConstraint(LightComponent):
@@ -136,18 +157,30 @@ class _Container:
 class LightBlock:
     """What a component declares, by name. Anything else may be kept on it as well."""
 
+    kind: type | None
+    """Class of the component that declares here, where it is known."""
+    _declared: list[LightComponent]
+    """In the order in which they were declared."""
+    _prefix: str
+    """What stands before their names in those of the whole model."""
+    _model: LightModel | None
+    _container: str
+    _label: str
+    _name: str
+
     def __init__(self, model: LightModel | None, container: str = "", label: str = "") -> None:
-        self._model, self._container, self._label = model, container, label
-        self.kind: type | None = None
-        """Class of the component that declares here, where it is known."""
-        self._name = f"{container}[{label}]" if container else ""
+        name = f"{container}[{label}]" if container else ""
+        self.__dict__.update(
+            kind=None, _declared=[], _model=model, _container=container, _label=label, _name=name,
+            _prefix=f"{name}." if name else "",
+        )  # fmt: skip
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, LightComponent):
             self.__dict__[name] = value
             if value._block is None:
                 value.placed(self, name)
-                self.model().declared.append(value)
+                self._declared.append(value)
             return
         if isinstance(value, SetData):
             value = as_light(value)
@@ -199,7 +232,6 @@ class LightModel(LightBlock):
 
     def __init__(self, sites: list[str], parts: list[str]) -> None:
         super().__init__(None)
-        self.declared: list[LightComponent] = []
         self.lines: list[ProfitLine] = []
         """Money of the members, which the objective adds up by ``weights``."""
         self.weights = np.ones(1)
@@ -218,6 +250,5 @@ class LightModel(LightBlock):
 
     def components(self, kind: type[LightComponent]) -> list[Any]:
         """Declarations of a kind in Pyomo's order: the root's own, then block by block."""
-        places = {id(block): n for n, block in enumerate((self, *self.sites.values(), *self.parts.values()))}
-        found = [c for c in self.declared if isinstance(c, kind)]
-        return sorted(found, key=lambda c: places[id(c._block)])
+        blocks = (self, *self.sites.values(), *self.parts.values())
+        return [c for block in blocks for c in block._declared if c.__class__ is kind]

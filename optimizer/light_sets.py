@@ -17,8 +17,8 @@ MOST_NUMBERED = 10_000
 """Contents of sets that are known by a number at a time."""
 
 
-class _Numbers:
-    """A number for each content of a set, the same one as long as the content is remembered, and never another's."""
+class Numbers:
+    """A number for each content, the same one as long as the content is remembered, and never another's."""
 
     def __init__(self) -> None:
         self._of: dict[Any, int] = {}
@@ -36,7 +36,7 @@ class _Numbers:
             return found
 
 
-_NUMBERS = _Numbers()
+NUMBERS = Numbers()
 
 
 class LightSet:
@@ -47,14 +47,11 @@ class LightSet:
         first = labels[0] if labels else None
         self.dimen: int = dimen or (len(first) if isinstance(first, tuple) else 1)
         self.name = ""
-        self._key: Any = None
 
-    @property
+    @cached_property
     def key(self) -> Any:
         """What the set holds, by a number: as short for a year of labels as for two."""
-        if self._key is None:
-            self._key = "labels", _NUMBERS.of((self.dimen, tuple(self.members)))
-        return self._key
+        return "labels", NUMBERS.of((self.dimen, tuple(self.members)))
 
     @cached_property
     def _places(self) -> dict[Any, int]:
@@ -93,7 +90,7 @@ class LightRange(LightSet):
         self.start, self.size = start, size
         self.members: Any = range(start, start + size)
         self.dimen, self.name = 1, ""
-        self._key = start, size
+        self.key = start, size
 
     def __len__(self) -> int:
         return self.size
@@ -126,7 +123,7 @@ class LightIndexedSet:
     @cached_property
     def key(self) -> Any:
         """What the sets hold, by a number."""
-        return "groups", _NUMBERS.of(tuple((key, group.key) for key, group in self.groups.items()))
+        return "groups", NUMBERS.of(tuple((key, group.key) for key, group in self.groups.items()))
 
     def __getitem__(self, key: Any) -> Any:
         return LightGroup(self, key) if is_symbolic(key) else self.groups[key]

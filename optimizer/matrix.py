@@ -100,6 +100,23 @@ def matrix_in(order: Order, values: Floats) -> Matrix:
     return Matrix(order.shape, before[order.indptr], order.indices[kept], values[kept])
 
 
+def joined(parts: list[Any], dtype: Any) -> Any:
+    """Entries block by block in one array; each part is (entries of a row, rows)."""
+    return np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0, dtype)
+
+
+def row_numbers(parts: list[Any]) -> NDArray[np.int32]:
+    """Row of each entry in the order of :func:`joined`; the rows of the parts follow each other."""
+    numbers = np.empty(sum([part.size for part in parts]), np.int32)
+    first = start = 0
+    for part in parts:
+        entries, count = part.shape
+        end = start + entries * count
+        numbers[start:end].reshape(entries, count)[...] = np.arange(first, first + count, dtype=np.int32)
+        first, start = first + count, end
+    return numbers
+
+
 def matrix_of(rows: Integers, columns: Integers, values: Floats, shape: tuple[int, int]) -> Matrix:
     """Sum entries that stand at the same place, drop zeros, order by column and row."""
     return matrix_in(order_of(rows, columns, shape), values)

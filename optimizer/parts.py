@@ -213,6 +213,10 @@ def _give_frames(scenario: Scenario, parts: dict[str, Part], sites: dict[str, Pa
     carried = {} if scenario.carry is None else scenario.carry.components
     carried_at_site = {} if scenario.carry is None else scenario.carry.sites
     spanned = {label: _spanned(part, sites) for label, part in parts.items()}
+    at_site = {
+        site.label: tuple([p for label, p in parts.items() if p.site == site.label or site in spanned[label]])
+        for site in sites.values()
+    }
 
     def give_frame(part: Part, meters: tuple[Part, ...], states: dict[str, CarriedValue]) -> None:
         part.frame = Frame(
@@ -221,11 +225,7 @@ def _give_frames(scenario: Scenario, parts: dict[str, Part], sites: dict[str, Pa
             members_count=scenario.members,
             probabilities=scenario.ensemble.weights,
             parts=parts,
-            site_parts=tuple(
-                p
-                for label, p in parts.items()
-                if part.site is not None and (p.site == part.site or meters[0] in spanned[label])
-            ),
+            site_parts=() if part.site is None else at_site[part.site],
             meters=meters,
             carried=CarriedStates(states, scenario.members),
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -67,7 +69,8 @@ class Problem:
 
     def _compiled(self) -> Compiled:
         try:
-            return LightCompiled(light_model(self.scenario, self.parts), self._kept)
+            with _collector_resting():
+                return LightCompiled(light_model(self.scenario, self.parts), self._kept)
         except UNTRACEABLE as error:
             log.warning(
                 "the rules cannot all be read with symbols (%s); Pyomo's templates are used, which is slower", error
@@ -139,7 +142,7 @@ class Problem:
         if marginals or (asked_for(self.parts) and self._come_cheap(outcome, arrays)):
             plan.marginals = self._marginals(outcome, arrays)
         if plan.marginals is not None:
-            plan.summary |= marginal_sections(self.parts, plan.marginals)
+            plan.figures |= marginal_sections(self.parts, plan.marginals)
         if explain or (explain is None and arrays.size["columns"] <= MOST_COLUMNS_ANEW):
             solved = self.parts, self.compiled, self._ordinary
             plan._explained = partial(_explained, self.scenario, *solved, outcome, arrays, values)
@@ -195,10 +198,10 @@ class Problem:
             self.compiled = self._from_templates()
             schedule, money = self._results(values)
         timing = {"read": self.scenario._read_s, "build": build_s, "solve": outcome.seconds}
-        summary = summarise(self.scenario, self.parts, schedule, money, outcome, size, timing)
+        figures, carry = summarise(self.scenario, self.parts, schedule, money, outcome, size, timing)
         timing["results"] = time.perf_counter() - started
-        summary["timing_s"] = {name: round(seconds, 6) for name, seconds in timing.items()}
-        plan = Plan(self.scenario, schedule, money, summary, "".join(outcome.log_lines))
+        figures["timing_s"] = {name: round(seconds, 6) for name, seconds in timing.items()}
+        plan = Plan(self.scenario, schedule, money, figures, "".join(outcome.log_lines), carry)
         plan.check_audit(customised=self._ordinary is not None)
         return plan
 
@@ -220,6 +223,20 @@ def _explained(
         return None
     duals = duals if ordinary is None else ordinary.take_duals(duals)
     return explain_plan(scenario, parts, compiled, duals, values)
+
+
+@contextmanager
+def _collector_resting() -> Iterator[None]:
+    """Python's garbage collector rests: nearly all that a compile makes is there to stay, and to look through it again
+    and again takes up to a tenth of the time."""
+    if not gc.isenabled():  # somebody else's business
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _same_shape(one: Problem, other: Problem) -> bool:

@@ -31,11 +31,7 @@ COMPONENTS = ("sites", "contracts", "workloads")
 
 def window(scenario: Scenario, first: int, steps: int) -> Horizon:
     """``steps`` steps of a scenario's horizon, from step ``first`` on. Raises ValueError outside of it."""
-    whole = scenario.horizon
-    if not (first >= 0 and steps >= 1 and first + steps <= whole.steps):
-        raise ValueError(f"steps {first} to {first + steps - 1} are not within 0 to {whole.steps - 1}")
-    start = (whole.start_utc + first * whole.step_length).tz_convert(whole.timezone)
-    return Horizon(timezone=whole.timezone, start=start.isoformat(timespec="minutes"), steps=steps, step=whole.step)
+    return scenario.horizon.part(first, steps)
 
 
 def rebased(
@@ -90,9 +86,7 @@ def rebased(
         "ensemble": scenario.ensemble if ensemble is None else ensemble,
         "carry": kept_carry if carry is None else Carry.model_validate(carry),
     }
-    result = _with(scenario, changed)
-    result._file, result._folder, result._warnings = scenario._file, scenario._folder, scenario._warnings
-    return result
+    return with_fields(scenario, changed)
 
 
 def references(scenario: Scenario) -> list[Column]:
@@ -115,9 +109,7 @@ def without_values(scenario: Scenario) -> Scenario:
     def emptied(series: Series, _: str) -> Series:
         return series if series.reference is None else series.without_values()
 
-    result = _with(scenario, {name: _mapped(getattr(scenario, name), emptied, name) for name in COMPONENTS})
-    result._file, result._folder, result._warnings = scenario._file, scenario._folder, scenario._warnings
-    return result
+    return with_fields(scenario, {name: _mapped(getattr(scenario, name), emptied, name) for name in COMPONENTS})
 
 
 class _Columns:
@@ -183,7 +175,7 @@ def _mapped(
             mapped = _mapped(field, moved, f"{place}.{name}", seen)
             if mapped is not field:
                 changed[name] = mapped
-        return _with(value, changed) if changed else value
+        return with_fields(value, changed) if changed else value
     if isinstance(value, tuple | list):
         items = [_mapped(item, moved, f"{place}[{number}]", seen) for number, item in enumerate(value)]
         same = all(one is other for one, other in zip(items, value, strict=True))
@@ -197,8 +189,11 @@ def _mapped(
 _PLAIN = frozenset({float, int, str, bool, type(None)})
 
 
-def _with(model: Kept, changed: Mapping[str, Any]) -> Kept:
+def with_fields(model: Kept, changed: Mapping[str, Any]) -> Kept:
     """A copy with other fields and without anything that the old one has worked out from them."""
     assert isinstance(model, BaseModel)
     fields = {name: model.__dict__[name] for name in type(model).model_fields}
-    return type(model).model_construct({*model.model_fields_set, *changed}, **{**fields, **changed})
+    result = type(model).model_construct({*model.model_fields_set, *changed}, **{**fields, **changed})
+    if isinstance(model, Scenario) and isinstance(result, Scenario):
+        result._file, result._folder, result._warnings = model._file, model._folder, model._warnings
+    return result

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from optimizer.affine import Affine, Context, NotAffineError
 from optimizer.compiled import Arrays, Compiled, RowBlock, TemplateMismatchError
-from optimizer.kept import Entry, FirstColumns, Kept, same_inputs
+from optimizer.kept import Entry, FirstColumns, Kept
 from optimizer.light_model import LightConstraint, LightModel, LightParam
-from optimizer.light_sets import LightSet
-from optimizer.matrix import Matrix, matrix_in, order_of
+from optimizer.light_sets import LightSet, Numbers
+from optimizer.matrix import Matrix, joined, matrix_in, order_of, row_numbers
 from optimizer.recipe import RECIPES, Recipe, Rows
 from optimizer.sampling import (
     as_bounds,
@@ -49,6 +49,10 @@ UNTRACEABLE = (NotAffineError, TemplateMismatchError, TypeError, ValueError, Key
 """What comes of a rule that cannot be run with symbols."""
 
 
+WORDS = Numbers()
+"""What rules say, by a number: long words are hashed once."""
+
+
 class LightCompiled(Compiled):
     """Arrays of a light model, the place of every variable and rule in them, and evaluation of results.
 
@@ -63,10 +67,15 @@ class LightCompiled(Compiled):
         self._kept = kept
         self._lines: dict[Any, Rows] = {}
         """Lines of the ledger as the objective adds them up."""
-        own = self.evaluator.columns
-        self._firsts = FirstColumns([(v.name, own[id(v)].first, own[id(v)].size) for v in self.evaluator.variables])
+        self._editions: dict[Any, int] = {}
+        """Of the components that a rule has read; filled only where something is kept."""
+        self._firsts: FirstColumns | None = None
         if kept is not None:
             kept.reused = kept.evaluated = 0
+            own = self.evaluator.columns
+            self._firsts = kept.first_columns(
+                [(v.name, own[id(v)].first, own[id(v)].size) for v in self.evaluator.variables]
+            )
         with tracing():
             self.arrays = self._arrays()
 
@@ -85,9 +94,8 @@ class LightCompiled(Compiled):
         if component is None:
             rows = self._linear(block, index_sets, rule, name, found)
             return (rows.at(solution) + rows.upper).reshape(shape)
-        key = self._key(found, index_sets)
         compare_once(
-            said(rule, block, name, key[0], index_sets, found[1]),
+            said(rule, block, name, WORDS.of(_words(found[0])), index_sets, found[1]),
             lambda: compare_items(component, index_sets, rule, block),
         )
         if isinstance(component, LightParam):
@@ -104,7 +112,7 @@ class LightCompiled(Compiled):
     def _linear(self, block: Any, index_sets: tuple[Any, ...], rule: Any, name: Any, traced_rule: Traced) -> Rows:
         def evaluate(key: Any) -> Rows:
             recipe = self._recipe(key, traced_rule, index_sets, as_value)
-            rows: Rows = self.evaluator.rows(recipe, [*traced_rule[1].values()])
+            rows: Rows = self.evaluator.rows(recipe, traced_rule[1])
             compare_once(
                 said(rule, block, name, key[0], index_sets, traced_rule[1]),
                 lambda: compare_values(self.evaluator, str(name), index_sets, rule, block, rows),
@@ -118,39 +126,42 @@ class LightCompiled(Compiled):
     def _evaluated(
         self, name: Any, sets: tuple[LightSet, ...], traced_rule: Traced, evaluate: Callable[[Any], Any]
     ) -> Any:
-        """``evaluate`` (told the rule's key) of what the rule returns for symbols, or what was evaluated of the same
-        before."""
-        key, components = self._key(traced_rule, sets), traced_rule[1]
+        """``evaluate`` (told the rule's key, its words by a number) of what the rule returns for symbols, or what was
+        evaluated of the same before."""
+        found, read = traced_rule
+        words, over = _words(found), [s.key for s in sets]
         kept = self._kept
         if kept is None or name[-1] is None:
-            return evaluate(key)
+            return evaluate((WORDS.of(words), *over))
+        key = (words, *over)
+        inputs = tuple([self._edition(component) for component in read])
         entry = kept.entries.get(name)
-        if entry is not None and entry.key == key and same_inputs(entry.inputs, components):
+        assert self._firsts is not None
+        if entry is not None and entry.inputs == inputs and entry.key == key:
             kept.reused += 1
             if entry.firsts is self._firsts or not isinstance(entry.value, Rows):
                 return entry.value
-            rows = entry.value.moved(lambda column: entry.firsts.moved(column, self._firsts))
-            kept.entries[name] = Entry(key, entry.inputs, rows, self._firsts)
+            rows = entry.value.moved(entry.firsts.shifts(self._firsts))
+            kept.entries[name] = Entry(key, inputs, rows, self._firsts)
             return rows
         kept.evaluated += 1
         log.debug("%s is evaluated %s", " ".join(map(str, name)), "for the first time" if entry is None else "anew")
-        value = evaluate(key)
-        inputs = {n: (getattr(c, "array", None), c.signature) for n, c in components.items()}
+        value = evaluate((WORDS.of(words), *over))
         kept.entries[name] = Entry(key, inputs, value, self._firsts)
         return value
 
-    def _key(self, traced_rule: Traced, sets: tuple[LightSet, ...]) -> Any:
-        """What a rule says, and over which index sets."""
-        found = traced_rule[0]
-        words = ("sides", *map(key_of, found)) if found.__class__ is tuple else key_of(found)
-        return (words, *[s.key for s in sets])
+    def _edition(self, component: Any) -> int:
+        found = self._editions.get(component)
+        if found is None:
+            assert self._kept is not None
+            found = self._editions[component] = self._kept.edition(component)
+        return found
 
     def _recipe(
         self, key: Any, traced_rule: Traced, sets: tuple[LightSet, ...], sides: Callable[[Any], tuple[Any, Any, Any]]
     ) -> Recipe:
         """What a rule's rows are made of; ``sides`` finds lower side, body and upper side in what the rule returns."""
-        found, read = traced_rule
-        components = [*read.values()]
+        found, components = traced_rule
         whole_key = (sides, key, *[c.signature for c in components])
         recipe = RECIPES.get(whole_key)
         if recipe is None:
@@ -170,22 +181,22 @@ class LightCompiled(Compiled):
     def _arrays(self) -> Arrays:
         found: list[Rows] = []
         count = 0
+        set_index = self.evaluator.set_index
         for constraint in self.model.components(LightConstraint):
-            if any(len(s) == 0 for s in constraint.sets):
+            sets = tuple([set_index(s) for s in constraint.sets])
+            if 0 in [s.size for s in sets]:
                 continue
             rows = self._rows(constraint)
-            sets = tuple(self.evaluator.set_index(s) for s in constraint.sets)
-            self.blocks.append(RowBlock(constraint, slice(count, count + len(rows.lower)), sets))
+            end = count + len(rows.lower)
+            self.blocks.append(RowBlock(constraint, slice(count, end), sets))
             found.append(rows)
-            count += len(rows.lower)
+            count = end
         matrix = self._matrix(found, (count, self.evaluator.column_count))
-        row_lower, row_upper = (
-            np.concatenate([getattr(rows, side) for rows in found]) if found else np.zeros(0)
-            for side in ("lower", "upper")
-        )
+        row_lower = np.concatenate([rows.lower for rows in found]) if found else np.zeros(0)
+        row_upper = np.concatenate([rows.upper for rows in found]) if found else np.zeros(0)
         cost, offset = self._objective()
-        col_lower, col_upper, integer = self._bounds()
-        return Arrays(matrix, row_lower, row_upper, cost, offset, col_lower, col_upper, integer, self._least())
+        col_lower, col_upper, integer, least = self._of_columns()
+        return Arrays(matrix, row_lower, row_upper, cost, offset, col_lower, col_upper, integer, least)
 
     def _rows(self, constraint: LightConstraint) -> Rows:
         block = constraint.parent_block()
@@ -193,7 +204,7 @@ class LightCompiled(Compiled):
 
         def evaluate(key: Any) -> Rows:
             recipe = self._recipe(key, found, constraint.sets, sides_of)
-            rows: Rows = self.evaluator.rows(recipe, [*found[1].values()])
+            rows: Rows = self.evaluator.rows(recipe, found[1])
             compare_once(
                 said(constraint.rule, block, constraint.local_name, key[0], constraint.sets, found[1]),
                 lambda: compare_rows(self.evaluator, constraint, rows),
@@ -204,17 +215,12 @@ class LightCompiled(Compiled):
         return rows
 
     def _matrix(self, found: list[Rows], shape: tuple[int, int]) -> Matrix:
-        starts = [block.rows.start for block in self.blocks]
         kept = self._kept
-        values = _joined([rows.values for rows in found], np.float64)
+        values = joined([rows.values for rows in found], np.float64)
         places = [rows.columns for rows in found]
         if kept is not None and kept.order is not None and kept.order.is_of(places, shape):
             return matrix_in(kept.order, values)
-        counts = [len(rows.values) for rows in found]
-        row = _joined(
-            [_numbers(rows, first, n) for rows, first, n in zip(found, starts, counts, strict=True)], np.int32
-        )
-        order = order_of(row, _joined(places, np.int32), shape, places if kept is not None else None)
+        order = order_of(row_numbers(places), joined(places, np.int32), shape, places if kept is not None else None)
         if kept is not None:
             kept.order = order
         return matrix_in(order, values)
@@ -227,38 +233,37 @@ class LightCompiled(Compiled):
         found = traced(rule, self.model, ())
 
         def evaluate(key: Any) -> Rows:
-            rows: Rows = self.evaluator.rows(self._recipe(key, found, (), as_value), [*found[1].values()])
+            rows: Rows = self.evaluator.rows(self._recipe(key, found, (), as_value), found[1])
             return rows
 
         rest: Rows = self._evaluated(("objective", ""), (), found, evaluate)
         columns, values, offset = [rest.columns.ravel()], [rest.values.ravel()], float(rest.upper[0])
+        weights = self.model.weights
         for line in self.model.lines:  # each as the ledger has it, and kept once for both
-            rows = self._lines[line.name] = self.linear(line.block, line.index_sets, line.rule, name=line.name)
-            weights = self.model.weights
+            of_line = traced(line.rule, line.block, line.index_sets)
+            rows = self._lines[line.name] = self._linear(line.block, line.index_sets, line.rule, line.name, of_line)
             columns.append(rows.columns.ravel())
-            values.append((_by_member(rows.values, weights) * weights[:, np.newaxis]).ravel())
+            values.append(_weighted(rows.values, weights).ravel())
             offset += float(_by_member(rows.upper, weights).sum(axis=-1) @ weights)
         cost = np.bincount(np.concatenate(columns), np.concatenate(values), self.evaluator.column_count)
         return cost.astype(float, copy=False), offset
 
-    def _bounds(self) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        count = self.evaluator.column_count
-        lower, upper, integer = np.full(count, -np.inf), np.full(count, np.inf), np.zeros(count, bool)
-        for variable in self.evaluator.variables:
-            columns = self.evaluator.columns[id(variable)]
-            if columns.size == 0:
+    def _of_columns(self) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Lower and upper bounds of the columns, which are whole, and of which the least is taken."""
+        columns = [(variable, self.evaluator.columns[id(variable)]) for variable in self.evaluator.variables]
+        sizes = [own.size for _, own in columns]
+        domains = np.array([(*variable.domain_limits(), variable.least) for variable, _ in columns]).reshape(-1, 4)
+        lower, upper, integer, least = np.repeat(domains, sizes, axis=0).T.copy()
+        for variable, own in columns:
+            if variable.bounds is None or own.size == 0:
                 continue
-            part = slice(columns.first, columns.first + columns.size)
-            low, high, integer[part] = _domain(variable.domain)
-            lower[part], upper[part] = low, high
-            if variable.bounds is None:
-                continue
-            for given, target, tighter in zip(
-                self._given_bounds(variable), (lower, upper), (np.maximum, np.minimum), strict=True
-            ):
-                if given is not None:
-                    target[part] = tighter(target[part], given)
-        return lower, upper, integer
+            part = slice(own.first, own.first + own.size)
+            low, high = self._given_bounds(variable)
+            if low is not None:
+                np.maximum(lower[part], low, out=lower[part])
+            if high is not None:
+                np.minimum(upper[part], high, out=upper[part])
+        return lower, upper, integer.astype(bool), least.astype(bool)
 
     def _given_bounds(self, variable: Any) -> Any:
         if not callable(variable.bounds):
@@ -269,7 +274,7 @@ class LightCompiled(Compiled):
 
         def evaluate(key: Any) -> Any:
             recipe = self._recipe(key, found, variable.sets, as_bounds)
-            bounds = recipe.sides(data_of([*found[1].values()]))
+            bounds = recipe.sides(data_of(found[1]))
             compare_once(
                 said(variable.bounds, block, variable.local_name, key[0], variable.sets, found[1]),
                 lambda: compare_bounds(variable, bounds),
@@ -278,9 +283,10 @@ class LightCompiled(Compiled):
 
         return self._evaluated(("bounds", variable.name), variable.sets, found, evaluate)
 
-    def _least(self) -> NDArray[np.bool_]:
-        sizes = [self.evaluator.columns[id(variable)].size for variable in self.evaluator.variables]
-        return np.repeat([bool(variable.least) for variable in self.evaluator.variables], sizes)
+
+def _words(found: Any) -> Any:
+    """What a rule says, of what it returned."""
+    return ("sides", *map(key_of, found)) if found.__class__ is tuple else key_of(found)
 
 
 def _by_member(values: Floats, weights: Floats) -> Floats:
@@ -288,23 +294,6 @@ def _by_member(values: Floats, weights: Floats) -> Floats:
     return values.reshape(*values.shape[:-1], len(weights), values.shape[-1] // len(weights))
 
 
-def _joined(parts: list[Any], dtype: Any) -> Any:
-    return np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0, dtype)
-
-
-def _numbers(rows: Rows, first: int, entries: int) -> Any:
-    """Row numbers of the entries, the first row being ``first``."""
-    count = len(rows.upper)
-    return np.broadcast_to(np.arange(first, first + count, dtype=np.int32), (entries, count))
-
-
-def _domain(domain: Any) -> tuple[float, float, bool]:
-    known = _DOMAINS.get(id(domain))
-    if known is None:
-        low, high = domain.bounds()
-        known = -np.inf if low is None else float(low), np.inf if high is None else float(high), domain.isdiscrete()
-        _DOMAINS[id(domain)] = known  # Pyomo's domains live as long as the process
-    return known
-
-
-_DOMAINS: dict[int, tuple[float, float, bool]] = {}
+def _weighted(values: Floats, weights: Floats) -> Floats:
+    """Values by row, each times the weight of its member."""
+    return values * weights[0] if len(weights) == 1 else _by_member(values, weights) * weights[:, np.newaxis]

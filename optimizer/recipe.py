@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,22 +37,16 @@ class Rows:
     """(entries of a row, rows); 0 where a row has fewer entries than others."""
     lower: Floats
     upper: Floats
-    variables: tuple[tuple[int, int], ...] = ()
-    """Entries of a row that belong to one variable: how many, and a column of it."""
 
     def at(self, solution: Floats) -> Floats:
         """Sums of the rows at a solution, (rows,)."""
         found = self.values * solution[self.columns]
         return np.asarray(found.sum(axis=0) if len(found) != 1 else found[0])
 
-    def moved(self, to: Callable[[int], int]) -> Rows:
-        """The same rows where variables have other columns; ``to`` gives how far the variable of a column has moved."""
-        ways = [to(column) for _, column in self.variables]
-        if not any(ways):
-            return self
-        by = np.repeat(np.asarray(ways, np.int32), [count for count, _ in self.variables])
-        variables = tuple((count, column + way) for (count, column), way in zip(self.variables, ways, strict=True))
-        return Rows(self.columns + by[:, np.newaxis], self.values, self.lower, self.upper, variables)
+    def moved(self, shifts: NDArray[np.int32]) -> Rows:
+        """The same rows where variables have other columns; ``shifts`` tells of each column how far it has moved."""
+        by = shifts[self.columns]
+        return Rows(self.columns + by, self.values, self.lower, self.upper) if by.any() else self
 
 
 @dataclass(frozen=True)
@@ -79,8 +73,8 @@ class Recipe:
         self._positions = np.empty((sum(sizes), self._count), np.int32)
         self._values = np.empty((sum(sizes), self._count))
         self._blanks: list[_Blank] = []
-        self._variables: list[tuple[int, int, int]] = []
-        """Of each term: entries of a row, number of the variable, a position within it."""
+        self._variables: list[int] = []
+        """Of each term: number of the variable."""
         start = 0
         for term, size in zip(terms, sizes, strict=True):  # written in place: no copy of a term of its own
             entries = slice(start, start + size)
@@ -90,33 +84,32 @@ class Recipe:
                 self._blanks.append(_Blank(entries, term.shape, term.coefficients))
             else:
                 _by_row(self._values[entries], term.shape, self._axes)[...] = term.coefficients
-            self._variables.append((size, number, int(np.asarray(positions).flat[0])))
+            self._variables.append(number)
             start += size
         self._sizes = np.asarray(sizes, np.intp)
         self._bound: tuple[tuple[int, ...], NDArray[np.int32]] | None = None
+        self._open: dict[float, Floats] = {}
+        """Sides that there are none of, by their value; for all rows of a recipe that is kept."""
         self.is_kept = False
 
     @property
     def bytes(self) -> int:
         """Memory that it takes, with the columns that were last filled in."""
-        return 2 * self._positions.nbytes + self._values.nbytes + 16 * self._count + 1000
+        return 2 * self._positions.nbytes + self._values.nbytes + 32 * self._count + 1000
 
     def rows(self, firsts: Sequence[int], data: Sequence[Any]) -> Rows:
         """The rows for variables with these first columns and parameters with these data, by their numbers; a recipe
         that is not kept gives its own arrays away, once."""
-        found = tuple([firsts[number] for _, number, _ in self._variables])
+        found = tuple([firsts[number] for number in self._variables])
         values = self._values
         if self._blanks:
             values = values.copy() if self.is_kept else values
             for blank in self._blanks:
                 given = blank.coefficients.look_up(data)
                 _by_row(values[blank.entries], blank.shape, self._axes)[...] = given
-        low = np.full(self._count, -np.inf) if self._low is None else self._filled(self._low, data)
-        high = np.full(self._count, np.inf) if self._high is None else self._filled(self._high, data)
-        variables = tuple(
-            [(size, first + place) for (size, _, place), first in zip(self._variables, found, strict=True)]
-        )
-        return Rows(self._columns(found), values, low, high, variables)
+        low = self._none(-np.inf) if self._low is None else self._filled(self._low, data)
+        high = self._none(np.inf) if self._high is None else self._filled(self._high, data)
+        return Rows(self._columns(found), values, low, high)
 
     def sides(self, data: Sequence[Any]) -> list[Floats | None]:
         """The sides alone, flat; None where there is none."""
@@ -129,6 +122,14 @@ class Recipe:
             raise NotAffineError("a decision in a bound")
         found = side.constant - body.constant
         return found if isinstance(found, Datum) else self._flat(found)
+
+    def _none(self, value: float) -> Floats:
+        found = self._open.get(value)
+        if found is None:
+            found = np.full(self._count, value)
+            if self.is_kept:
+                self._open[value] = found
+        return found
 
     def _filled(self, side: Datum | Floats, data: Sequence[Any]) -> Floats:
         return self._flat(side.look_up(data)) if isinstance(side, Datum) else side
@@ -147,7 +148,7 @@ class Recipe:
             return self._bound[1]
         columns = self._positions.copy() if self.is_kept else self._positions
         if any(firsts):
-            columns += np.repeat(np.asarray(firsts, np.int32), self._sizes)[:, np.newaxis]
+            columns += np.array(firsts, np.int32).repeat(self._sizes)[:, np.newaxis]
         if self.is_kept:
             self._bound = firsts, columns
         return columns

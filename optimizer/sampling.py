@@ -59,12 +59,12 @@ def as_bounds(found: Any) -> tuple[Any, Any, Any]:
     return low, 0.0, high
 
 
-def said(rule: Any, block: Any, name: Any, words: Any, sets: Any, components: dict[str, Any]) -> Hashable:
+def said(rule: Any, block: Any, name: Any, words: Any, sets: Any, components: tuple[Any, ...]) -> Hashable:
     """All that the comparison of a rule depends on: its code, the kinds of component whose code that may run, what it
-    says (the part ``words`` of its key), and of which kinds' variables and data; of its index sets, whether they are
+    says (``words``, by a number), and of which kinds' variables and data; of its index sets, whether they are
     too short for three different indices."""
     local = name[-1] if name.__class__ is tuple else name
-    kinds = block.model().kinds, block.kind, *[c.kind for c in components.values()]
+    kinds = block.model().kinds, block.kind, *[c.kind for c in components]
     return getattr(rule, "__code__", rule), local, kinds, words, *[min(len(s), 3) for s in sets]
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import builtins
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from types import GeneratorType
 from typing import Any, Protocol
 
@@ -50,10 +49,9 @@ class Tracing(threading.local):
         """Symbols in use; the next one has this number."""
         self.open: list[tuple[IndexSet, tuple[Expression, ...]]] = []
         """Sets over which a sum is being taken, outermost first."""
-        self.components: dict[str, Any] = {}
-        """Parameters and variables that the rule has read, by name; parameters only at symbolic indices."""
-        self.numbers: dict[str, int] = {}
-        """Their numbers, by name."""
+        self.read: dict[Any, int] = {}
+        """Parameters and variables that the rule has read, numbered in that order; parameters only at symbolic
+        indices."""
 
 
 TRACING = Tracing()
@@ -64,21 +62,21 @@ _SUM = builtins.sum
 class Expression:
     """An operation and what it is done to; of a sum, the first ``count`` of ``args`` are its terms.
 
-    Of an item, ``args`` are the component, the labels, and the number of the component among those of its rule.
+    Of an item, ``args`` are the component, the labels, and the number of the component among those of its rule. What
+    it says is known when it is made, but for a sum of terms, which may be gone on with.
     """
 
     __slots__ = ("_key", "args", "count", "op")
     __array_ufunc__ = None  # a numpy number leaves the operation to the expression
 
-    def __init__(self, op: int, args: Any, count: int = 0) -> None:
-        self.op, self.args, self.count = op, args, count
-        self._key: Any = None
+    def __init__(self, op: int, args: Any, key: Any = None, count: int = 0) -> None:
+        self.op, self.args, self._key, self.count = op, args, key, count
 
     @property
     def key(self) -> Any:
         """All that the expression says, but for the data of its parameters."""
         if self._key is None:
-            self._key = self._said()
+            self._key = (ADD, *[key_of(term) for term in self.terms])
         return self._key
 
     @property
@@ -86,20 +84,6 @@ class Expression:
         """Terms of a sum."""
         found: list[Any] = self.args[: self.count]
         return found
-
-    def _said(self) -> Any:
-        op, args = self.op, self.args
-        if op == SYMBOL:
-            return SYMBOL, args
-        if op == ITEM:
-            return (ITEM, args[2], *[key_of(label) for label in args[1]])
-        if op == ADD:
-            return (ADD, *[key_of(term) for term in self.terms])
-        if op == SUM:
-            bound, body = args
-            symbols = tuple(symbol.args for _, own in bound for symbol in own)
-            return SUM, tuple(index_set.key for index_set, _ in bound), symbols, key_of(body)
-        return op, key_of(args[0]), key_of(args[1])
 
     def __add__(self, other: Any) -> Any:
         return _sum_of(self, other)
@@ -172,7 +156,7 @@ def key_of(operand: Any) -> Any:
     """Key of an expression; a plain number is its own."""
     kind = operand.__class__
     if kind is Expression:
-        return operand.key if operand._key is None else operand._key
+        return operand._key or operand.key
     return operand.key if kind is Relation else operand
 
 
@@ -183,22 +167,27 @@ def is_symbolic(label: Any) -> bool:
 
 def item(component: Any, labels: tuple[Any, ...]) -> Expression:
     """A variable or a parameter at an index."""
-    name, numbers = component.name, TRACING.numbers
-    number = numbers.get(name)
+    read = TRACING.read
+    number = read.get(component)
     if number is None:
-        number = numbers[name] = len(numbers)
-        TRACING.components[name] = component
-    return Expression(ITEM, (component, labels, number))
+        number = read[component] = len(read)
+    words = [label._key or label.key if label.__class__ is Expression else label for label in labels]
+    return Expression(ITEM, (component, labels, number), (ITEM, number, *words))
 
 
 def item_itself(found: Any, sets: tuple[IndexSet, ...]) -> Any:
     """The variable or parameter of which a rule returns every item, over its own index sets in their order; or None."""
-    if not isinstance(found, Expression) or found.op != ITEM:
+    if found.__class__ is not Expression or found.op != ITEM:
         return None
-    component, labels, _ = found.args
-    same = len(component.sets) == len(sets) and all(a.key == b.key for a, b in zip(component.sets, sets, strict=True))
-    in_order = all(isinstance(s, Expression) and s.op == SYMBOL and s.args == n for n, s in enumerate(labels))
-    return component if same and in_order and len(labels) == _SUM(s.dimen for s in sets) else None
+    component = found.args[0]
+    if len(component.sets) != len(sets):
+        return None
+    symbols = 0
+    for own, given in zip(component.sets, sets, strict=True):
+        if own is not given and own.key != given.key:
+            return None
+        symbols += own.dimen
+    return component if found.key[2:] == _FIRST_KEYS[:symbols] else None
 
 
 def _operand(value: Any) -> Any:
@@ -211,39 +200,55 @@ def _operand(value: Any) -> Any:
 
 
 def _sum_of(left: Any, right: Any) -> Any:
-    left, right = _operand(left), _operand(right)
-    if left.__class__ is int and left == 0:
-        return right
-    if right.__class__ is int and right == 0:
-        return left
-    more = right.terms if isinstance(right, Expression) and right.op == ADD else [right]
-    if not (isinstance(left, Expression) and left.op == ADD):
-        return Expression(ADD, [left, *more], 1 + len(more))
+    if left.__class__ is not Expression:
+        left = _operand(left)
+        if left.__class__ is int and left == 0:
+            return _operand(right)
+    if right.__class__ is not Expression:
+        right = _operand(right)
+        if right.__class__ is int and right == 0:
+            return left
+        more = [right]
+    else:
+        more = right.terms if right.op == ADD else [right]
+    if left.__class__ is not Expression or left.op != ADD:
+        return Expression(ADD, [left, *more], None, 1 + len(more))
     # the sum so far is gone on with in place, so that a thousand terms cost no million copies; its own end stays
     terms = left.args if len(left.args) == left.count else left.terms
     terms += more
-    return Expression(ADD, terms, len(terms))
+    return Expression(ADD, terms, None, len(terms))
 
 
 def _operation(op: int, left: Any, right: Any) -> Expression:
-    return Expression(op, (_operand(left), _operand(right)))
+    if left.__class__ is Expression:
+        first = left._key or left.key
+    else:
+        first = left = _operand(left)
+    if right.__class__ is Expression:
+        second = right._key or right.key
+    else:
+        second = right = _operand(right)
+    return Expression(op, (left, right), (op, first, second))
 
 
 # ---------------------------------------------------------------------- running rules
-@contextmanager
-def tracing() -> Iterator[None]:
+class tracing:  # noqa: N801  (a context, entered for every result: without a generator that takes half the time)
     """Within this, index sets give symbols where a rule iterates over them, and ``sum`` knows what to do with those."""
-    with _LOCK:
-        outside = builtins.sum
+
+    __slots__ = ("_outside",)
+
+    def __enter__(self) -> None:
+        _LOCK.acquire()
+        self._outside = builtins.sum
         builtins.sum = _symbolic_sum
-        try:
-            yield
-        finally:
-            builtins.sum = outside
+
+    def __exit__(self, *_: object) -> None:
+        builtins.sum = self._outside
+        _LOCK.release()
 
 
-Traced = tuple[Any, dict[str, Any]]
-"""What a rule returns for symbolic indices, and the components that it reads, by name in the order of their numbers."""
+Traced = tuple[Any, tuple[Any, ...]]
+"""What a rule returns for symbolic indices, and the components that it reads, in the order of their numbers."""
 
 
 def traced(rule: Any, block: Any, sets: tuple[IndexSet, ...]) -> Traced:
@@ -253,15 +258,18 @@ def traced(rule: Any, block: Any, sets: tuple[IndexSet, ...]) -> Traced:
     whatever the rule does where it meets a symbol in place of a number.
     """
     state = TRACING
-    state.active, state.symbols, state.open, state.components, state.numbers = True, 0, [], {}, {}
+    count = 0
+    for index_set in sets:
+        count += index_set.dimen
+    read: dict[Any, int] = {}
+    state.active, state.symbols, state.open, state.read = True, count, [], read
     try:
-        count = state.symbols = _SUM([index_set.dimen for index_set in sets])
         found = rule(block, *(_FIRST_SYMBOLS[:count] if count <= len(_FIRST_SYMBOLS) else _symbols(0, count)))
         if state.open:
             raise NotTraceableError("a rule may go through an index set only within a sum")
-        return found, state.components
+        return found, (*read,)
     finally:
-        state.active, state.components, state.numbers = False, {}, {}  # what is read outside is not of this rule
+        state.active, state.read = False, {}  # what is read outside is not of this rule
 
 
 def new_symbols(count: int) -> tuple[Expression, ...]:
@@ -272,11 +280,12 @@ def new_symbols(count: int) -> tuple[Expression, ...]:
 
 
 def _symbols(first: int, end: int) -> tuple[Expression, ...]:
-    return tuple(Expression(SYMBOL, number) for number in range(first, end))
+    return tuple(Expression(SYMBOL, number, (SYMBOL, number)) for number in range(first, end))
 
 
 _FIRST_SYMBOLS = _symbols(0, 32)
 """The same in every rule: a symbol is no more than its number."""
+_FIRST_KEYS = tuple(symbol.key for symbol in _FIRST_SYMBOLS)
 
 
 def opened(index_set: IndexSet) -> Iterator[Any]:
@@ -297,4 +306,6 @@ def _symbolic_sum(iterable: Iterable[Any], /, start: Any = 0) -> Any:
     if body is _DONE or next(iterable, _DONE) is not _DONE:
         raise NotTraceableError("a sum goes over index sets alone")
     del TRACING.open[outside:]
-    return _sum_of(start, Expression(SUM, (tuple(bound), _operand(body))))
+    body = _operand(body)
+    sets, symbols = [index_set.key for index_set, _ in bound], [symbol.args for _, own in bound for symbol in own]
+    return _sum_of(start, Expression(SUM, (tuple(bound), body), (SUM, *sets, *symbols, key_of(body))))

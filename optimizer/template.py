@@ -194,9 +194,7 @@ def _is_symbolic(label: Any) -> bool:
 
 
 def _are_light(sets: tuple[Any, ...]) -> bool:
-    if not sets:
-        return False
-    return isinstance(sets[0], LightSet) or any(isinstance(index_set, LightSet) for index_set in sets[1:])
+    return bool(sets) and (sets[0].__class__ is LightRange or any(isinstance(s, LightSet) for s in sets))
 
 
 def consecutive(factor: Any) -> tuple[int, int]:

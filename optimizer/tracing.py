@@ -38,7 +38,7 @@ class LightEvaluator:
         self.variables: list[LightVar] = model.components(LightVar)
         count = 0
         for variable in self.variables:
-            columns = Columns(count, self.sets_of(variable.index_set()))
+            columns = Columns(count, tuple([self.set_index(s) for s in variable.sets]))
             self.columns[id(variable)] = columns
             count += columns.size
         self.column_count = count
@@ -53,7 +53,8 @@ class LightEvaluator:
         return known
 
     def sets_of(self, index_set: Any) -> tuple[SetIndex, ...]:
-        return tuple(self.set_index(s) for s in index_set.subsets())
+        """Labels and positions of each of the sets of a declaration."""
+        return tuple([self.set_index(s) for s in index_set.subsets()])
 
     def first_columns(self, components: Sequence[Any]) -> list[int]:
         """First column of each variable among the components of a rule; 0 for a parameter."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -156,3 +156,53 @@ def test_every_step_is_found_again_by_its_time_stamp(start: datetime, steps: int
     assert h.step_at(last, side="start") == h.step_at(last, side="end") == steps - 1
     codes = h.period_codes("day")
     assert set(codes.tolist()) == set(range(int(codes.max()) + 1))
+
+
+@given(
+    start=st.sampled_from(["2011-10-20T00:00", "2016-02-25T06:00", "2024-03-01T00:00", "2024-10-20T00:00"]),
+    step=st.sampled_from(["15min", "1h", "1d"]),
+    timezone=st.sampled_from(
+        [CHICAGO, "America/Havana", "Africa/Casablanca", "Pacific/Apia", "America/Sao_Paulo", "Antarctica/Troll", "UTC"]
+    ),
+    steps=st.integers(1, 60),
+    first=st.integers(0, 900),
+)
+@settings(deadline=None)
+def test_a_part_is_the_horizon_that_starts_there(start: str, step: str, timezone: str, steps: int, first: int) -> None:
+    """Proves: a part that shares the calendar of the whole is, in its stamps, periods, labels and shares, the horizon
+    of the same start that knows no other: over both changes of the clocks, where midnight is skipped (São Paulo) or
+    shown twice (Havana), and where a day is left out (Apia)."""
+    part = horizon(start, 960, step, timezone).part(first, steps)
+    own = horizon(part.start, steps, step, timezone)
+    assert part == own
+    assert part.model_dump() == own.model_dump()
+    assert part.utc.equals(own.utc)
+    assert part.local.equals(own.local)
+    assert (part.utc.name, part.utc.dtype, part.local.dtype) == (own.utc.name, own.utc.dtype, own.local.dtype)
+    assert (part.start_utc, part.end_utc) == (own.start_utc, own.end_utc)
+    for kind in ("day", "month", "year"):
+        assert part.period_codes(kind).tolist() == own.period_codes(kind).tolist()
+        assert part.period_labels(kind) == own.period_labels(kind)
+        assert part.covered_share(kind).tolist() == own.covered_share(kind).tolist()
+        assert part.starts_inside(kind) == own.starts_inside(kind)
+
+
+def test_a_part_lies_within_the_horizon() -> None:
+    """Proves: steps 20 to 24 of 24 are refused, 20 to 23 are not, and a horizon is its own part."""
+    h = horizon(steps=24)
+    with pytest.raises(ValueError, match="steps 20 to 24 are not within 0 to 23"):
+        h.part(20, 5)
+    with pytest.raises(ValueError, match="not within"):
+        h.part(-1, 5)
+    assert h.part(20, 4).start == "2024-08-19T20:00-05:00"
+    assert h.part(0, 24).utc.equals(h.utc)
+
+
+def test_a_day_that_begins_twice_begins_the_first_time() -> None:
+    """Proves: in Havana the clocks go from 1:00 back to midnight on 2011-11-13, so that the day has 25 hours from its
+    first midnight on, and a horizon from the second one starts inside it. Sensitivity: to ask for the time zone's only
+    midnight fails."""
+    h = horizon("2011-11-13T00:00-05:00", 24, timezone="America/Havana")
+    assert h.starts_inside("day")
+    assert h.covered_share("day") == pytest.approx([24 / 25])
+    assert not horizon("2011-11-13T00:00-04:00", 25, timezone="America/Havana").starts_inside("day")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from optimizer.matrix import Matrix, matrix_of
+from optimizer.matrix import Matrix, joined, matrix_of, row_numbers
 
 
 def made(entries: list[tuple[int, int, float]], shape: tuple[int, int]) -> Matrix:
@@ -52,6 +52,7 @@ places = st.tuples(st.integers(0, 4), st.integers(0, 3), st.integers(-3, 3).map(
 
 
 @given(st.lists(places, max_size=40))
+@settings(deadline=None)
 def test_its_forms_say_the_same(entries: list[tuple[int, int, float]]) -> None:
     """Proves: dense, by columns and by rows are the sum of the entries."""
     dense: NDArray[np.float64] = np.zeros((5, 4))
@@ -61,3 +62,14 @@ def test_its_forms_say_the_same(entries: list[tuple[int, int, float]]) -> None:
     for found in (matrix.toarray(), matrix.tocsc().toarray(), matrix.tocsr().toarray()):
         np.testing.assert_array_equal(found, dense)
     assert (matrix.data != 0).all()
+
+
+def test_rows_of_blocks_follow_each_other() -> None:
+    """Proves: two entries in each of three rows, none in each of two, and one in each of two more are numbered in the
+    order in which the entries are joined: 0 1 2 0 1 2, then 5 6. Sensitivity: rows without entries that are not
+    counted."""
+    parts = [np.array([[10, 11, 12], [20, 21, 22]]), np.zeros((0, 2), int), np.array([[30, 31]])]
+    assert joined(parts, np.int32).tolist() == [10, 11, 12, 20, 21, 22, 30, 31]
+    assert row_numbers(parts).tolist() == [0, 1, 2, 0, 1, 2, 5, 6]
+    assert joined([], np.float64).dtype == np.float64
+    assert row_numbers([]).tolist() == []

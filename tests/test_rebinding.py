@@ -18,7 +18,7 @@ from optimizer.compiled import Arrays, Compiled
 from optimizer.model import build_model
 from optimizer.parts import place
 from optimizer.quantities import Series
-from optimizer.rebasing import _mapped, _with, rebased, window
+from optimizer.rebasing import _mapped, rebased, window, with_fields
 from optimizer.rebinding import LightCompiled
 from optimizer.scenario import Ensemble
 from optimizer.symbols import NotTraceableError
@@ -61,7 +61,7 @@ def perturbed(scenario: opt.Scenario, seed: int) -> opt.Scenario:
     if members > 1:
         weights = random.random(members) + 0.5
         changed["ensemble"] = Ensemble(members=members, probabilities=tuple(float(w) for w in weights / weights.sum()))
-    return _with(scenario, changed)
+    return with_fields(scenario, changed)
 
 
 # ---------------------------------------------------------------------- whole scenarios

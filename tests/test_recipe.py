@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import optimizer.light_sets
@@ -142,6 +142,7 @@ def test_data_that_hold_more_than_the_set_are_read_by_place() -> None:
 
 
 @given(st.lists(st.tuples(st.lists(st.floats(-9, 9), min_size=3, max_size=3), st.sampled_from([1.0, 2.0])), max_size=5))
+@settings(deadline=None)
 def test_any_order_of_models_gives_what_each_gives_alone(models: list[tuple[list[float], float]]) -> None:
     """Proves: with a store that has seen all the others, a model has the arrays that it has with an empty one."""
     for values, factor in models:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from optimizer.carry import Carry
 from optimizer.errors import InputError, Problem
 from optimizer.quantities import Series
-from optimizer.rebasing import _mapped, _with
+from optimizer.rebasing import _mapped, with_fields
 from optimizer.scenario import Ensemble, Scenario
 
 Floats = NDArray[np.float64]
@@ -66,7 +66,7 @@ def _recombined(scenario: Scenario, shares: Floats, ensemble: Ensemble) -> Scena
         name: _mapped(getattr(scenario, name), mixed, name) for name in ("sites", "contracts", "workloads")
     }
     changed |= {"ensemble": ensemble, "carry": _mixed_carry(scenario.carry, shares)}
-    result = _with(scenario, changed)
+    result = with_fields(scenario, changed)
     result._file, result._folder, result._warnings = scenario._file, scenario._folder, scenario._warnings
     return result
 
@@ -80,4 +80,4 @@ def _mixed_carry(carry: Carry | None, shares: Floats) -> Carry | None:
             return {key: mixed(item) for key, item in value.items()}
         return tuple((shares @ np.asarray(value)).tolist()) if isinstance(value, tuple) else value
 
-    return _with(carry, {"components": mixed(carry.components)})
+    return with_fields(carry, {"components": mixed(carry.components)})
