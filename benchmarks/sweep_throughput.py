@@ -39,7 +39,7 @@ from measure import machine
 import optimizer as opt
 from optimizer.loading import read_raw
 from optimizer.parallel import cores
-from optimizer.sweeps.points import PointSolver, groundwork
+from optimizer.sweeps.points import Point, PointSolver, groundwork
 from optimizer.yaml_reader import to_yaml
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
@@ -138,11 +138,11 @@ def share_of_highs(file: Path, table: pd.DataFrame) -> dict[str, float]:
     """HiGHS's own runs against what a plan reports as the solver's time and against the whole point, CPU seconds."""
     ground, _, _ = groundwork(file)
     solver, clock = PointSolver(replace(ground, reference=table.iloc[0].to_dict())), Stopwatch()
-    solver.record(table.iloc[0].to_dict())  # imports, and what is compiled once
+    solver.record(Point(table.iloc[0].to_dict()))  # imports, and what is compiled once
     records = []
     with clock.within():
         for _, row in table.head(SAMPLED).iterrows():
-            records.append(solver.record(row.to_dict()))
+            records.append(solver.record(Point(row.to_dict())))
     return {
         "of_solve_s": clock.seconds / sum(record.get("solve_s", 0.0) for record in records),
         "rest_cpu_ms": (sum(record["cpu_s"] for record in records) - clock.cpu_s) / len(records) * 1e3,

@@ -7,6 +7,8 @@ module adds what lies between components: the site's balance, and the ledger aga
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +41,8 @@ class AuditView(Reading):
         known = isinstance(dispatch, Schedule | DatasetSchedule)
         self._dispatch: Any = dispatch if known else DatasetSchedule(dispatch)  # type: ignore[arg-type]
         self._findings = findings
+        self._others: dict[str, AuditView] = {self.label: self}
+        """Views of the same plan by component, as far as they have been asked for; all of them share it."""
 
     # ------------------------------------------------------------------ the plan
     def __getitem__(self, variable: str) -> Floats:
@@ -69,7 +73,12 @@ class AuditView(Reading):
         return found
 
     def of(self, label: str) -> AuditView:
-        return AuditView(self._frame.parts[label].frame, self._dispatch, self._findings)
+        found = self._others.get(label)
+        if found is None or found.frame is not self._frame.parts[label].frame:
+            found = AuditView(self._frame.parts[label].frame, self._dispatch, self._findings)
+            found._others = self._others
+            self._others[label] = found
+        return found
 
     def hosts(self, reference: str) -> list[AuditView]:
         return [self.of(part.label) for part in self._frame.hosts(reference)]
@@ -108,9 +117,8 @@ class AuditView(Reading):
     def money(self, line: str, amounts: ArrayLike) -> None:
         """A ledger line as recomputed, revenue positive: (members,), or step by step (members, steps)."""
         given = np.asarray(amounts, dtype=float)
-        self._findings.money[self.label, line] = np.broadcast_to(
-            given, self.shape if given.ndim == 2 else self.shape[:1]
-        )
+        shape = self.shape if given.ndim == 2 else self.shape[:1]
+        self._findings.money[self.label, line] = given if given.shape == shape else np.broadcast_to(given, shape)
 
 
 def frame_of(f: Frame | AuditView) -> Frame:
@@ -124,14 +132,17 @@ def audit_plan(
     dispatch: xr.Dataset | Schedule,
     money: dict[tuple[str, str], Floats],
     objective: float,
-) -> tuple[dict[str, Any], dict[str, dict[str, float]], dict[str, Any]]:
-    """Audit a plan; returns the audit's section of the summary, the components' figures by section, and the carry.
+) -> tuple[dict[str, Any], dict[str, dict[str, float]], Callable[[], dict[str, Any]]]:
+    """Audit a plan; returns the audit's section of the summary, the components' figures by section, and what works out
+    the carry.
 
     Every ledger line has to be recomputed by its component: one that is not counts as a violation of infinite size.
     """
     findings = Findings()
     plan = dispatch if isinstance(dispatch, Schedule) else DatasetSchedule(dispatch)
     views = {label: AuditView(part.frame, plan, findings) for label, part in parts.components.items()}
+    for view in views.values():
+        view._others = views
     sections: dict[str, dict[str, float]] = {}
     for label, view in views.items():
         view.component.audit(view)
@@ -162,17 +173,18 @@ def audit_plan(
             "tolerance": TOLERANCE,
         },
         sections,
-        carry_of(scenario.horizon, views, sites),
+        partial(carry_of, scenario.horizon, views, sites),
     )
 
 
-def carry_after(parts: Parts, dispatch: xr.Dataset, steps: int) -> dict[str, Any]:
+def carry_after(parts: Parts, dispatch: xr.Dataset | Schedule, steps: int) -> dict[str, Any]:
     """The section ``carry`` as of the end of the first ``steps`` of a plan, as if the run had ended there.
 
     The frames of ``parts`` see no more than these from then on.
     """
     parts.cut_after(steps)
-    executed, nothing = dispatch.isel(time=slice(0, steps)), Findings()
+    nothing = Findings()
+    executed = dispatch.first(steps) if isinstance(dispatch, Schedule) else dispatch.isel(time=slice(0, steps))
     components, sites = (
         {label: AuditView(part.frame, executed, nothing) for label, part in group.items()}
         for group in (parts.components, parts.sites)

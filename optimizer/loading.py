@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from optimizer.component import Finding
 from optimizer.contract import Contract
 from optimizer.data_files import Tables
 from optimizer.data_frames import with_frames
 from optimizer.errors import InputError, Problem
 from optimizer.horizon import Horizon
-from optimizer.parts import finding_path, place
+from optimizer.parts import Parts, finding_path, place
+from optimizer.parts import Path as Place
 from optimizer.quantities import LoadContext
 from optimizer.scenario import Ensemble, Scenario
 from optimizer.scenario_file import RawScenario, apply_overrides, read_scenario_file, take_section
@@ -172,19 +174,8 @@ def cross_checked(
     only be missing because of that is not reported. With ``contracts_only``, all else has been left out on purpose:
     sites need not be able to run, and what contracts refer to beside contracts may be missing.
     """
-    parts, findings = place(scenario)
+    parts, findings = findings_between(scenario, alone=partial or contracts_only)
     references = {part.path: part.component.refers_to for part in parts.components.values()}
-    unresolved = {base for base, finding in findings if finding.field in references.get(base, ())}
-    for part in parts.components.values():
-        if part.path in unresolved:
-            continue  # what else it would find only follows from that
-        findings += [(part.path, finding) for finding in part.component.check(part.frame)]
-    if not partial and not contracts_only:
-        for part in parts.sites.values():
-            findings += [(part.path, finding) for finding in part.component.check(part.frame)]
-        if scenario.previous_plan is not None:
-            told = scenario.previous_plan.findings(parts.components, scenario.horizon)
-            findings += [(("previous_plan",), finding) for finding in told]
     fatal: list[Problem] = []
     warnings: list[Problem] = []
     members = {part.path: part.label for part in parts.components.values() if part.bundle is not None}
@@ -205,6 +196,25 @@ def cross_checked(
         )
         (fatal if finding.fatal else warnings).append(problem)
     return fatal, warnings
+
+
+def findings_between(scenario: Scenario, *, alone: bool = False) -> tuple[Parts, list[tuple[Place, Finding]]]:
+    """What components, and all of them together, find wrong or odd, with the place of each component; ``alone`` leaves
+    out what only the whole can be asked."""
+    parts, findings = place(scenario)
+    references = {part.path: part.component.refers_to for part in parts.components.values()}
+    unresolved = {base for base, finding in findings if finding.field in references.get(base, ())}
+    for part in parts.components.values():
+        if part.path in unresolved:
+            continue  # what else it would find only follows from that
+        findings += [(part.path, finding) for finding in part.component.check(part.frame)]
+    if not alone:
+        for part in parts.sites.values():
+            findings += [(part.path, finding) for finding in part.component.check(part.frame)]
+        if scenario.previous_plan is not None:
+            told = scenario.previous_plan.findings(parts.components, scenario.horizon)
+            findings += [(("previous_plan",), finding) for finding in told]
+    return parts, findings
 
 
 def _may_be_refused(name: object, data: object) -> bool:

@@ -56,7 +56,8 @@ def duals_of(outcome: Outcome, arrays: Arrays, options: SolverOptions) -> Duals 
         log.warning("the plan was stopped early, so its marginal values are not known")
         return None
     linear = outcome.linear
-    return Duals(*(np.asarray(found, float) for found in (linear.row_dual, linear.col_dual, linear.col_value)))
+    own = linear.row_dual[: len(arrays.row_lower)]  # rows that a search has added stand after those of the problem
+    return Duals(*(np.asarray(found, float) for found in (own, linear.col_dual, linear.col_value)))
 
 
 class Marginals:

@@ -35,13 +35,16 @@ class Plan:
         money: Money,
         summary: dict[str, Any],
         solver_log: str = "",
+        carry: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
+        """``carry`` works out the section of that name of the summary; None where it is there."""
         self.scenario = scenario
         self._dispatch = dispatch
         self.money = money
         """Money by (component, line), arrays (members, steps)."""
-        self.summary = summary
-        """What ``summary.json`` holds."""
+        self.figures = summary
+        """The figures of :attr:`summary`; its section ``carry`` only once that has been asked for."""
+        self._carry = carry
         self.solver_log = solver_log
         self.marginals: Marginals | None = None
         """Marginal values of rules, with all whole decisions as planned; not kept in the results folder, and None
@@ -56,19 +59,27 @@ class Plan:
         return self._dispatch.dataset() if isinstance(self._dispatch, Schedule) else self._dispatch
 
     @property
+    def summary(self) -> dict[str, Any]:
+        """What ``summary.json`` holds."""
+        if self._carry is not None:
+            self.figures["carry"] = self._carry()
+            self._carry = None
+        return self.figures
+
+    @property
     def status(self) -> str:
         """``optimal`` (proven to the asked gap) or ``feasible`` (stopped at a limit)."""
-        return str(self.summary["status"])
+        return str(self.figures["status"])
 
     @property
     def expected_profit(self) -> float:
         """Probability-weighted profit over the horizon."""
-        return float(self.summary["expected_profit"])
+        return float(self.figures["expected_profit"])
 
     @property
     def profit_by_member(self) -> pd.Series[float]:
         """Profit of each member."""
-        return pd.Series(self.summary["profit_by_member"], name="profit").rename_axis("member")
+        return pd.Series(self.figures["profit_by_member"], name="profit").rename_axis("member")
 
     @cached_property
     def ledger(self) -> pd.DataFrame:
@@ -127,14 +138,17 @@ class Plan:
         return self.explanation.at(component, time, member)
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_explained": None}  # the model that it would be worked out from stays behind
+        self.summary  # noqa: B018  (the frames that its carry is worked out from stay behind, and the model)
+        return self.__dict__ | {"_explained": None}
 
-    def carry_at(self, steps: int) -> dict[str, Any]:
+    def carry_at(self, steps: int, *, terms: Scenario | None = None) -> dict[str, Any]:
         """The section ``carry`` of a scenario that goes on after the first ``steps`` of this plan, the rest of which is
         dropped.
 
         States are those at the end of step ``steps - 1``, and nothing counts that the plan books or decides later.
-        ``summary["carry"]`` is that of the whole plan. Raises ValueError for steps outside of 1 to those of the plan.
+        ``summary["carry"]`` is that of the whole plan. ``terms`` is a scenario with the same components by whose terms
+        they are counted, where the plan's own weigh them otherwise (:mod:`optimizer.rest_of_period`). Raises ValueError
+        for steps outside of 1 to those of the plan.
         """
         most = self.scenario.horizon.steps
         if not 1 <= steps <= most:
@@ -142,14 +156,14 @@ class Plan:
         from optimizer.audit import carry_after
         from optimizer.parts import place
 
-        return carry_after(place(self.scenario)[0], self.dispatch, steps)
+        return carry_after(place(terms or self.scenario)[0], self._dispatch, steps)
 
     def check_audit(self, *, customised: bool = False) -> None:
         """Raise AuditError if the plan does not stand up to the audit.
 
         With ``customised`` the model has been changed by the user, whose own money terms the ledger does not know.
         """
-        audit = self.summary["audit"]
+        audit = self.figures["audit"]
         tolerance = audit["tolerance"]
         if not audit["largest_violation"] <= tolerance:
             raise AuditError(
@@ -196,7 +210,7 @@ class Plan:
         return plan
 
     def __repr__(self) -> str:
-        gap = self.summary["mip_gap"]
+        gap = self.figures["mip_gap"]
         return (
             f"<Plan {self.scenario.name!r}: {self.status}, expected profit {self.expected_profit:,.2f} "
             f"{self.scenario.currency}" + ("" if gap is None else f", gap {gap * 100:.3g} %") + ">"

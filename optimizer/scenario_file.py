@@ -157,12 +157,27 @@ def _with_values(raw: RawScenario, values: Iterable[tuple[str, Any]], problems: 
     changed = replace(raw, data=copied(raw.data), lines=dict(raw.lines))
     for path, value in values:
         try:
-            _put(changed, path, value)
+            place = _put(changed.data, path, value)
         except InputError as error:
             problems += error.problems
+            continue
+        for inner in [other for other in changed.lines if other[: len(place)] == place]:
+            del changed.lines[inner]
+        changed.lines[place] = _OVERRIDDEN
     if problems:
         raise InputError(problems)
     return changed
+
+
+def data_with(raw: RawScenario, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of :func:`with_values` alone; whatever is not on the way to a path is the very object of ``raw``.
+
+    Raises InputError for the first path that leads nowhere.
+    """
+    data = dict(raw.data)
+    for path, value in values.items():
+        _put(data, path, value)
+    return data
 
 
 def value_at(raw: RawScenario, path: str) -> Any:
@@ -194,11 +209,12 @@ def _read_override(override: str) -> tuple[str, Any]:
         raise _refused(path, f"the value {error.problems[0].message or 'cannot be read'}", value=text) from error
 
 
-def _put(raw: RawScenario, path: str, value: Any) -> None:
+def _put(data: dict[str, Any], path: str, value: Any) -> PathKey:
+    """Set a value in the data, whose mappings and lists on the way to it are replaced by copies; returns its place."""
     steps = _steps(path)
     if not steps:
         raise _refused(path, "is no path", hint="write it as sites.NAME.grid.import_limit_mw")
-    owner: Any = raw.data
+    owner: Any = data
     place: PathKey = ()
     for depth, step in enumerate(steps):
         key = _key(owner, step, place, path)
@@ -208,14 +224,15 @@ def _put(raw: RawScenario, path: str, value: Any) -> None:
         elif len(rest) == 1 and rest[0] in _SCALINGS and _is_series_without(key, owner):
             owner[key] = _scaled(owner[key], str(rest[0]), value, path)
             rest = []
-        elif isinstance(owner, dict):
-            owner.setdefault(key, {})
+        else:
+            if isinstance(owner, dict):
+                owner.setdefault(key, {})
+            if isinstance(owner[key], dict | list):
+                owner[key] = owner[key].copy()
         owner, place = owner[key], (*place, key)
         if not rest:
             break
-    for inner in [other for other in raw.lines if other[: len(place)] == place]:
-        del raw.lines[inner]
-    raw.lines[place] = _OVERRIDDEN
+    return place
 
 
 def _is_series_without(key: str | int, owner: Any) -> bool:

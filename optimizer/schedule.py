@@ -62,6 +62,17 @@ class Schedule:
         """Labels of the component's own dimension of a variable."""
         return list(self.tables[name][0].labels)
 
+    def first(self, steps: int) -> Schedule:
+        """The first steps of it; arrays are views."""
+
+        def seen(entry: tuple[Result, Floats]) -> tuple[Result, Floats]:
+            result, array = entry
+            return result, array[..., :steps] if result.dims[-1] == "time" else array
+
+        shared = {key: {label: seen(entry) for label, entry in found.items()} for key, found in self.shared.items()}
+        tables = {name: seen(entry) for name, entry in self.tables.items()}
+        return Schedule(self.scenario, self.parts, shared, tables)
+
     def dataset(self) -> xr.Dataset:
         """The dispatch: dimensions ``member, time, site, component`` and the components' own."""
         import xarray as xr

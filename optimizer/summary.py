@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -32,8 +32,9 @@ def summarise(
     outcome: Outcome,
     size: dict[str, int],
     timing_s: dict[str, float],
-) -> dict[str, Any]:
-    """All figures of a plan; money in the scenario's currency, energy in MWh, power in MW."""
+) -> tuple[dict[str, Any], Callable[[], dict[str, Any]]]:
+    """All figures of a plan, money in the scenario's currency, energy in MWh, power in MW; but for ``carry``, which has
+    its place there, and what works it out: most of many plans are never gone on from."""
     weights = scenario.ensemble.weights
     by_member = profit_by_member(money, scenario.members)
     expected = float(weights @ by_member)
@@ -66,7 +67,7 @@ def summarise(
         "end_of_horizon": {
             label: rule for label, part in parts.components.items() if (rule := part.component.end_rule(part.frame))
         },
-        "carry": carry,
+        "carry": {},
         "size": size,
         "timing_s": timing_s,
         "versions": {"optimizer": __version__} | _versions(),
@@ -75,7 +76,7 @@ def summarise(
     }
     if beta > 0:
         summary["cvar"] = tail
-    return summary | sections
+    return summary | sections, carry
 
 
 @cache

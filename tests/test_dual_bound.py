@@ -11,6 +11,7 @@ from shipped import FOLDER
 from test_highs import EXACT, INF, arrays
 
 import optimizer as opt
+from optimizer import dual_bound
 from optimizer.compiled import Arrays
 from optimizer.dual_bound import DualBound, bound_from_duals, implied_bounds
 from optimizer.highs import new_highs, pass_arrays, solve
@@ -142,3 +143,43 @@ def test_the_duals_of_the_optimum_prove_it(stem: str) -> None:
     assert optimum * (1 - 1e-9) <= prover.of(duals) <= optimum * (1 + 1e-9)
     off = prover.of(duals * (1 + 0.01 * np.random.default_rng(1).uniform(-1, 1, len(duals))))
     assert optimum <= off < INF
+
+
+def chain(growth: list[float], first: float = 5.0, most: float = 2.0) -> Arrays:
+    """States s_t = growth_t s_{t-1} + u_t from s_0 = ``first``, without bounds of their own, 0 <= u <= ``most``."""
+    steps = len(growth)
+    rows = [(first, [1.0] + [0.0] * (2 * steps), first)]
+    for t, factor in enumerate(growth, start=1):
+        row = [0.0] * (2 * steps + 1)
+        row[t], row[t - 1], row[steps + t] = 1.0, -factor, -1.0
+        rows.append((0.0, row, 0.0))
+    cost = [0.0] * steps + [1.0] + [0.0] * steps
+    return arrays(cost, rows, [(-INF, INF)] * (steps + 1) + [(0.0, most)] * steps, [])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from([1.0, 0.5, 0.9]), min_size=2, max_size=8), finite.map(abs), finite.map(abs))
+def test_what_is_looked_up_is_what_would_be_found(growth: list[float], first: float, most: float) -> None:
+    """Proves: bounds along a chain are the same to the last bit the first and the second time, when they are looked up,
+    and with nothing kept; and what is kept of other numbers is not taken."""
+    for model in (chain(growth, first, most), chain(growth, first, most + 1.0), chain([1.0, *growth[1:]], first, most)):
+        once, again = implied_bounds(model), implied_bounds(model)
+        dual_bound._passed_on.cache_clear()
+        alone = implied_bounds(model)
+        for found in (once, again):
+            assert all(np.array_equal(one, other) for one, other in zip(found, alone, strict=True))
+        reach = first
+        for factor in [model.matrix.toarray()[t, t - 1] for t in range(1, len(growth) + 1)]:
+            reach = -factor * reach + model.col_upper[-1]
+        assert alone[1][len(growth)] == pytest.approx(reach)
+
+
+def test_the_same_chain_is_worked_out_once() -> None:
+    """Proves: of three bounds of one chain, two are looked up, although the costs differ; with other data, none is."""
+    dual_bound._passed_on.cache_clear()
+    for cost in (1.0, 2.0, 3.0):
+        model = chain([1.0, 1.0, 1.0])
+        bound_from_duals(Arrays(**{**model.__dict__, "cost": model.cost * cost}), np.zeros(4))
+    assert dual_bound._passed_on.cache_info()[:2] == (2, 1)
+    bound_from_duals(chain([1.0, 1.0, 1.0], first=6.0), np.zeros(4))
+    assert dual_bound._passed_on.cache_info()[:2] == (2, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -202,3 +203,30 @@ def test_units_of_a_shared_variable_are_named_per_component_where_they_differ() 
     dispatch = opt.optimize(opt.scenario_from_dict(case)).dispatch
     assert dispatch["served"].attrs["units"] == "chat: Mtok/h, speech: h/h"
     assert dispatch["nodes"].attrs["units"] == "nodes"
+
+
+# ---------------------------------------------------------------------- the carry
+def test_the_carry_is_worked_out_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proves: the figures are there without it, it stands in its place of the summary, it is worked out once, and a
+    copy takes it along."""
+    from optimizer import audit
+
+    original, asked = audit.carry_of, []
+
+    def counted(*arguments: Any) -> dict[str, Any]:
+        asked.append(arguments)
+        return original(*arguments)
+
+    monkeypatch.setattr(audit, "carry_of", counted)
+    case = site_case(steps=2, contracts=[spot(40)], assets=[fleet(integer=True, min_up_hours=2)])
+    plan, sent = (opt.optimize(opt.scenario_from_dict(case)) for _ in range(2))
+    assert plan.status == "optimal"
+    assert plan.figures["expected_profit"] == plan.expected_profit
+    assert (plan.figures["carry"], asked) == ({}, [])
+    keys = list(plan.figures)
+    carry = plan.summary["carry"]
+    assert carry["components"]["m"]
+    assert plan.summary["carry"] is carry
+    assert len(asked) == 1
+    assert list(plan.summary) == keys
+    assert copy(sent).summary["carry"] == carry

@@ -19,7 +19,7 @@ from sweep_case import FEE, MACHINES, PROFIT, SCALE, assert_same, profits, scena
 
 import optimizer as opt
 from optimizer.scenario_file import RawScenario, with_values
-from optimizer.sweeps.points import PointSolver, groundwork
+from optimizer.sweeps.points import Point, PointSolver, groundwork
 from optimizer.sweeps.store import point_table
 from optimizer.sweeps.values import Axis, plain
 from optimizer.sweeps.variations import Variations, variations
@@ -94,7 +94,7 @@ def test_a_point_does_not_depend_on_those_before_it(whole: bool, file: Path) -> 
 
     def solved(order: list[dict[str, Any]]) -> list[dict[str, Any]]:
         solver = PointSolver(ground)
-        return [{k: v for k, v in solver.record(point).items() if k not in times} for point in order]
+        return [{k: v for k, v in solver.record(Point(point)).items() if k not in times} for point in order]
 
     found = solved(values)
     assert {record["status"] for record in found} == {"optimal"}
@@ -205,8 +205,8 @@ def test_the_horizon_can_be_varied(file: Path) -> None:
 def test_points_are_solved_with_one_thread_unless_threads_are_varied(file: Path) -> None:
     ground, _, _ = groundwork(file)
     solver = PointSolver(ground)
-    assert solver._scenario({SCALE: 1.0}).solver.threads == 1
-    assert solver._scenario({"solver.threads": 2}).solver.threads == 2
+    assert solver._scenario(Point({SCALE: 1.0})).solver.threads == 1
+    assert solver._scenario(Point({"solver.threads": 2})).solver.threads == 2
 
 
 def test_a_scenario_stands_for_itself(file: Path) -> None:
@@ -280,7 +280,7 @@ def test_points_are_all_combinations_each_once(lengths: list[int]) -> None:
     points = [tuple(found.point(number).values()) for number in range(len(found))]
     assert points == sorted(set(points))
     assert len(points) == math.prod(lengths)
-    held = [tuple(point.values()) for point in found.holding(axes[0], "p0", 0)]
+    held = [tuple(found.point(number).values()) for number in found.holding(axes[0], "p0", 0)]
     assert held == [point for point in points if point[0] == 0]
 
 

@@ -23,7 +23,7 @@ from optimizer.sweeps import cluster as cluster_module
 from optimizer.sweeps import points
 from optimizer.sweeps.cluster import solve_point
 from optimizer.sweeps.files import read_files, without_data
-from optimizer.sweeps.points import PointSolver, groundwork, versions
+from optimizer.sweeps.points import Point, PointSolver, groundwork, versions
 from optimizer.sweeps.variations import variations
 
 distributed = pytest.importorskip("distributed")
@@ -136,11 +136,11 @@ def test_tariffs_travel_with_the_scenario(tmp_path: Path) -> None:
     small = without_data(content, reader.tables, ground.folder)
     assert list(small) == ["data/example_tariff.json"]
     ground = replace(ground, tables=reader.tables, small=small, reference=found.point(0))
-    here = PointSolver(ground).record(found.point(1))
+    here = PointSolver(ground).record(Point(found.point(1)))
     assert here["status"] == "optimal", here
     shutil.rmtree(tmp_path / "data")
     solver = PointSolver(pickle.loads(pickle.dumps(ground)))
-    assert solver.record(found.point(1))["expected_profit"] == here["expected_profit"]
+    assert solver.record(Point(found.point(1)))["expected_profit"] == here["expected_profit"]
     folder = solver._files.folder
     assert folder != tmp_path
     solver._files.close()
@@ -220,8 +220,8 @@ def test_a_worker_that_joins_later_with_other_versions(file: Path) -> None:
     ground, _, _ = groundwork(file)
     other = pickle.dumps(replace(ground, versions=ground.versions | {"highspy": "9.9.9"}))
     with pytest.raises(RuntimeError, match=r"other versions.*9\.9\.9"):
-        solve_point(other, "one", {SCALE: 1.0})
-    record = solve_point(pickle.dumps(ground), "two", {SCALE: 1.0})
+        solve_point(other, "one", Point({SCALE: 1.0}))
+    record = solve_point(pickle.dumps(ground), "two", Point({SCALE: 1.0}))
     assert record["expected_profit"] == pytest.approx(626.0)
 
 

@@ -14,14 +14,14 @@ import pickle
 import threading
 import uuid
 import warnings
-from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 from optimizer.errors import InputError, OptimizerError, Problem
 from optimizer.parallel import Done, WorkerLostError
-from optimizer.sweeps.points import Groundwork, Record, Solve, make_ready, versions
+from optimizer.sweeps.points import Groundwork, Point, Record, Solve, make_ready, versions
 
 log = logging.getLogger(__name__)
 CONNECT_WITHIN_S = 15.0
@@ -29,7 +29,7 @@ CONNECT_WITHIN_S = 15.0
 _AHEAD = 4
 """Points handed over per worker: enough that none waits, few enough that the scheduler stays small."""
 _one_at_a_time = threading.Lock()
-_ready: dict[str, Callable[[Mapping[str, Any]], Record]] = {}
+_ready: dict[str, Callable[[Point], Record]] = {}
 
 
 @contextmanager
@@ -44,9 +44,7 @@ def cluster_at(address: str) -> Iterator[Solve]:
         yield lambda points, ground: _solved(client, points, ground)
 
 
-def _solved(
-    client: Any, points: Iterable[Mapping[str, Any]], ground: Groundwork
-) -> Generator[Done[Record], None, None]:
+def _solved(client: Any, points: Iterable[Point], ground: Groundwork) -> Generator[Done[Record], None, None]:
     token = uuid.uuid4().hex  # of this run: the scheduler remembers tasks by their keys
     with _large_tasks_allowed():
         shared = client.submit(_passed_on, pickle.dumps(ground), key=f"sweep-{token}", pure=False)
@@ -58,7 +56,7 @@ def _solved(
         for number, point in itertools.islice(waiting, count):
             key = f"sweep-{token}-{number}"
             numbers[key] = number
-            futures.append(client.submit(solve_point, shared, token, dict(point), key=key, pure=False))
+            futures.append(client.submit(solve_point, shared, token, point, key=key, pure=False))
         return futures
 
     first = handed_over(_AHEAD * _workers(client))
@@ -71,13 +69,13 @@ def _solved(
         future.release()
 
 
-def solve_point(content: bytes, token: str, values: Mapping[str, Any]) -> Record:
+def solve_point(content: bytes, token: str, point: Point) -> Record:
     """One point, on a worker: which is made ready once for a sweep, and solves one point at a time."""
     with _one_at_a_time:
         if token not in _ready:
             _ready.clear()
             _ready[token] = make_ready(pickle.loads(content))
-        return _ready[token](values)
+        return _ready[token](point)
 
 
 def _passed_on(content: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -18,14 +17,13 @@ from pydantic import BaseModel
 from optimizer import __version__
 from optimizer.data_files import Tables, tables_of
 from optimizer.errors import InputError, OptimizerError, WithoutPlanError
-from optimizer.loading import checked, context_of, read_raw
+from optimizer.loading import checked, read_raw
 from optimizer.parallel import Done
-from optimizer.quantities import LoadContext
 from optimizer.scenario import Scenario
-from optimizer.scenario_file import RawScenario, with_values
-from optimizer.series import SourceReader
+from optimizer.scenario_file import RawScenario
 from optimizer.summary import PACKAGES
 from optimizer.sweeps.files import FilesAtHand
+from optimizer.sweeps.reading import Reader as Reader
 
 if TYPE_CHECKING:
     from optimizer.plan import Plan
@@ -63,7 +61,15 @@ class Groundwork:
     """Versions with which all points are to be solved."""
 
 
-Solve = Callable[[Iterable[Mapping[str, Any]], Groundwork], Generator[Done[Record], None, None]]
+@dataclass(frozen=True)
+class Point:
+    """Values by path, and whether the scenario with these values has been accepted already."""
+
+    values: Mapping[str, Any]
+    is_accepted: bool = False
+
+
+Solve = Callable[[Iterable[Point], Groundwork], Generator[Done[Record], None, None]]
 """Solves points, each yielded as soon as it is done."""
 
 
@@ -122,36 +128,8 @@ def versions() -> dict[str, str]:
     return {"optimizer": __version__} | {name: version(name) for name in PACKAGES}
 
 
-class Reader:
-    """Makes checked scenarios of plain data, reading each data file and aligning each column once."""
-
-    def __init__(self, ground: Groundwork) -> None:
-        self._folder = ground.folder
-        self._tables = dict(ground.tables)
-        self._contexts: dict[str, LoadContext] = {}
-
-    def scenario(self, raw: RawScenario) -> Scenario:
-        """The checked scenario. Raises InputError with all that is wrong with it."""
-        return checked(raw, self._folder, self._context(raw))
-
-    @property
-    def tables(self) -> dict[Path, Tables]:
-        """All data files read so far, by path."""
-        for context in self._contexts.values():
-            if isinstance(context.sources, SourceReader):
-                self._tables.update(context.sources.tables)
-        return self._tables
-
-    def _context(self, raw: RawScenario) -> LoadContext:
-        sections = [raw.data.get(name) for name in ("horizon", "ensemble", "data")]
-        key = json.dumps(sections, sort_keys=True, default=str)
-        if key not in self._contexts:
-            self._contexts[key] = context_of(raw.data, self._folder, self.tables)
-        return self._contexts[key]
-
-
-def make_ready(ground: Groundwork) -> Callable[[Mapping[str, Any]], Record]:
-    """A worker's function: values by path in, record out."""
+def make_ready(ground: Groundwork) -> Callable[[Point], Record]:
+    """A worker's function."""
     return PointSolver(ground).record
 
 
@@ -173,13 +151,13 @@ class PointSolver:
         self._last: Problem | None = None
         self._start: tuple[Memory, tuple[int, ...]] | None = None
 
-    def record(self, values: Mapping[str, Any]) -> Record:
-        """What is kept of the point with these values; failures are told by its ``status`` and ``reason``."""
+    def record(self, point: Point) -> Record:
+        """What is kept of a point; failures are told by its ``status`` and ``reason``."""
         started, cpu = time.perf_counter(), time.process_time()
         figures: Record = {}
         try:
             with _quietly():
-                plan = self._plan(values)
+                plan = self._plan(point)
         except InputError as error:
             status, reason = "refused", str(error)
         except WithoutPlanError as error:
@@ -187,24 +165,24 @@ class PointSolver:
         except OptimizerError as error:
             status, reason = FAILED, str(error)
         except Exception as error:
-            log.debug("point %s", dict(values), exc_info=True)
+            log.debug("point %s", dict(point.values), exc_info=True)
             status, reason = FAILED, f"{type(error).__name__}: {error}"
         else:
-            summary = plan.summary
-            status, reason = plan.status, "" if plan.status == "optimal" else f"stopped: {summary['stopped_by']}"
-            figures = {name: summary[name] for name in TAKEN if summary.get(name) is not None}
-            figures["solve_s"] = summary["timing_s"]["solve"]
+            found = plan.figures
+            status, reason = plan.status, "" if plan.status == "optimal" else f"stopped: {found['stopped_by']}"
+            figures = {name: found[name] for name in TAKEN if found.get(name) is not None}
+            figures["solve_s"] = found["timing_s"]["solve"]
         spent = {"point_s": time.perf_counter() - started, "cpu_s": time.process_time() - cpu}
         return {"status": status, "reason": reason} | figures | spent
 
-    def _plan(self, values: Mapping[str, Any]) -> Plan:
+    def _plan(self, point: Point) -> Plan:
         from optimizer.problem import build
         from optimizer.solving import Memory
 
         if self._start is None:
             self._start = self._reference()
         left, shape = self._start
-        self._last = problem = build(self._scenario(values), like=self._last)
+        self._last = problem = build(self._scenario(point), like=self._last)
         fits = problem.arrays.matrix.shape == shape
         problem.go_on_from(copy(left) if fits else Memory())
         return _uninterrupted(problem.solve())
@@ -215,23 +193,22 @@ class PointSolver:
         from optimizer.solving import Memory
 
         try:
-            self._last = build(self._scenario(self._ground.reference))
+            self._last = build(self._scenario(Point(self._ground.reference)))
             _uninterrupted(self._last.solve())
         except Exception:  # told where the point itself is solved
             return Memory(), ()
         return copy(self._last.memory), self._last.arrays.matrix.shape
 
-    def _scenario(self, values: Mapping[str, Any]) -> Scenario:
-        raw = with_values(self._ground.raw, values)
-        scenario = self._reader.scenario(raw)
-        if _THREADS in values:
+    def _scenario(self, point: Point) -> Scenario:
+        scenario = self._reader.at(point.values, is_accepted=point.is_accepted)
+        if _THREADS in point.values:
             return scenario
         return scenario.model_copy(update={"solver": scenario.solver.model_copy(update={"threads": 1})})
 
 
 def _uninterrupted(plan: Plan) -> Plan:
     """The plan, unless Ctrl-C has cut its search short: a sweep keeps no such points."""
-    if plan.summary["stopped_by"] == "interrupt":
+    if plan.figures["stopped_by"] == "interrupt":
         raise KeyboardInterrupt
     return plan
 

@@ -12,7 +12,7 @@ from optimizer.errors import InputError, Problem
 from optimizer.parallel import Count, Done, Pace, run_tasks
 from optimizer.scenario import Scenario
 from optimizer.sweeps.files import fingerprints, read_files, without_data
-from optimizer.sweeps.points import FAILED, Record, Solve, groundwork, make_ready
+from optimizer.sweeps.points import FAILED, Point, Record, Solve, groundwork, make_ready
 from optimizer.sweeps.results import dataset_of
 from optimizer.sweeps.store import Store, manifest
 from optimizer.sweeps.variations import faults, variations
@@ -58,7 +58,8 @@ def sweep(
         ground, reader, base = groundwork(scenario)
     except InputError as error:
         raise InputError([*error.problems, *problems]) from None
-    problems += faults(found, ground.raw, reader.scenario)
+    refused, accepted = faults(found, ground.raw, reader.at)
+    problems += refused
     if problems:
         raise InputError(problems)
     content = read_files(ground.raw.data, found, ground.folder)
@@ -71,7 +72,8 @@ def sweep(
         records = {} if store is None else dict(store.records)
         left = [number for number in range(len(found)) if number not in records]
         pace = Pace(len(found), before=len(records))
-        with closing(solve((found.point(number) for number in left), ground)) as done:
+        points = (Point(found.point(number), is_accepted=number in accepted) for number in left)
+        with closing(solve(points, ground)) as done:
             for one in done:
                 number, record = left[one.number], _record(one)
                 if store is not None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,23 @@ class Axis:
     """Values of the paths at each position."""
     origin: str = VARY
     """Where it was given, for messages."""
+
+    def values(self, path: str) -> list[Any]:
+        """The values of a path, each once."""
+        return [self.rows[positions[0]][self.paths.index(path)] for positions in self._positions[path].values()]
+
+    def positions(self, path: str, value: Any) -> list[int]:
+        """Positions at which a path has a value."""
+        return self._positions[path].get(key_of(value), [])
+
+    @cached_property
+    def _positions(self) -> dict[str, dict[str, list[int]]]:
+        """By path and value, in the order of the rows."""
+        found: dict[str, dict[str, list[int]]] = {path: {} for path in self.paths}
+        for position, row in enumerate(self.rows):
+            for path, value in zip(self.paths, row, strict=True):
+                found[path].setdefault(key_of(value), []).append(position)
+        return found
 
 
 # ---------------------------------------------------------------------- one path

@@ -45,15 +45,11 @@ class Variations:
         ]
         return dict(sorted(pairs, key=lambda pair: is_scaling(pair[0])))
 
-    def holding(self, axis: Axis, path: str, value: Any) -> Iterator[dict[str, Any]]:
-        """The points at which a path of an axis has a value."""
-        column = axis.paths.index(path)
-        choices = [
-            [i for i, row in enumerate(other.rows) if other is not axis or key_of(row[column]) == key_of(value)]
-            for other in self.axes
-        ]
+    def holding(self, axis: Axis, path: str, value: Any) -> Iterator[int]:
+        """Numbers of the points at which a path of an axis has a value."""
+        choices = [axis.positions(path, value) if other is axis else range(len(other.rows)) for other in self.axes]
         for positions in itertools.product(*choices):
-            yield self.point(int(np.ravel_multi_index(positions, self.shape)))
+            yield int(np.ravel_multi_index(positions, self.shape))
 
 
 def variations(
@@ -91,11 +87,14 @@ def _split(text: str, problems: list[Problem]) -> tuple[str, str]:
     return path.strip(), values
 
 
-def faults(found: Variations, raw: RawScenario, accept: Callable[[RawScenario], object]) -> list[Problem]:
-    """Every path that leads nowhere, or to what another one sets, and every value that no point can have.
+def faults(
+    found: Variations, raw: RawScenario, accept: Callable[[Mapping[str, Any]], object]
+) -> tuple[list[Problem], set[int]]:
+    """Every path that leads nowhere, or to what another one sets, and every value that no point can have; and numbers
+    of points that have been accepted on the way, as far as there are no problems.
 
-    ``accept`` raises InputError for a scenario that is refused. A value that is refused alone may still be in order
-    together with others, so that some points that hold it are tried before it is refused.
+    ``accept`` raises InputError for values by path with which the scenario is refused. Values are tried in points that
+    hold them, since two may only be in order together; what is in order in one of them is not refused.
     """
     problems: list[Problem] = []
     places: list[tuple[PathKey, str]] = []
@@ -113,31 +112,48 @@ def faults(found: Variations, raw: RawScenario, accept: Callable[[RawScenario], 
             places.append((place, path))
         if len(problems) == before:
             sound.append(axis)
-    points = Variations(tuple(sound))
+    trial = _Trial(Variations(tuple(sound)), accept)
     for axis in sound:
-        for column, path in enumerate(axis.paths):
-            for value in {key_of(row[column]): row[column] for row in axis.rows}.values():
-                problems += _refusal(points, axis, path, value, raw, accept)
-    return list(dict.fromkeys(problems))
+        for path in axis.paths:
+            for value in axis.values(path):
+                problems += trial.refusal(axis, path, value)
+    return list(dict.fromkeys(problems)), trial.accepted
 
 
-def _refusal(
-    found: Variations, axis: Axis, path: str, value: Any, raw: RawScenario, accept: Callable[[RawScenario], object]
-) -> list[Problem]:
-    """Why no point can hold a value; empty if one can."""
-    first: list[Problem] = []
-    for values in itertools.chain([{path: value}], itertools.islice(found.holding(axis, path, value), _TRIED_POINTS)):
-        try:
-            accept(with_values(raw, values))
-        except InputError as error:
-            first = first or error.problems
-        else:
+class _Trial:
+    """Tries points of a sweep until every value is known to be in order, or not to be."""
+
+    def __init__(self, found: Variations, accept: Callable[[Mapping[str, Any]], object]) -> None:
+        self.accepted: set[int] = set()
+        """Numbers of points that were accepted."""
+        self._found, self._accept = found, accept
+        self._in_order: set[tuple[str, str]] = set()
+
+    def refusal(self, axis: Axis, path: str, value: Any) -> list[Problem]:
+        """Why no point can hold a value; empty if one can."""
+        if (path, key_of(value)) in self._in_order:
             return []
-    theirs = [problem for problem in first if problem.file == "--set"]
-    if theirs:
-        return [replace(problem, file=axis.origin) for problem in theirs]
-    told = "; ".join(str(problem) for problem in first[:3])
-    return [Problem(path, f"with {shown(value)} the scenario is refused: {told}", file=axis.origin)]
+        for number in itertools.islice(self._found.holding(axis, path, value), _TRIED_POINTS):
+            point = self._found.point(number)
+            if not self._refused(point):
+                self.accepted.add(number)
+                self._in_order.update((path, key_of(value)) for path, value in point.items())
+                return []
+        told = self._refused({path: value})
+        theirs = [problem for problem in told if problem.file == "--set"]
+        if theirs:
+            return [replace(problem, file=axis.origin) for problem in theirs]
+        if not told:
+            return []
+        words = "; ".join(str(problem) for problem in told[:3])
+        return [Problem(path, f"with {shown(value)} the scenario is refused: {words}", file=axis.origin)]
+
+    def _refused(self, values: Mapping[str, Any]) -> list[Problem]:
+        try:
+            self._accept(values)
+        except InputError as error:
+            return error.problems
+        return []
 
 
 def _overlaps(path: str, place: PathKey, others: list[tuple[PathKey, str]], origin: str) -> Iterator[Problem]:

@@ -246,8 +246,8 @@ def test_as_plain_data(two: tuple[Plan, Plan]) -> None:
 def test_notes_for_the_reader() -> None:
     """Proves: plans that were stopped early are named with what is proven of them, and strangers are told apart."""
     a, b = plan_of(50.0), plan_of(50.0, fleet("other"), house_load_mw=1.0)
-    a.summary = a.summary | {"status": "feasible", "mip_gap": 0.025}
-    b.summary = b.summary | {"status": "feasible", "mip_gap": None}
+    a.figures = a.figures | {"status": "feasible", "mip_gap": 0.025}
+    b.figures = b.figures | {"status": "feasible", "mip_gap": None}
     case = site_case(steps=4, contracts=[spot(50.0, name="index")], assets=[fleet("other")])
     found = compare(a, opt.scenario_from_dict(case))
     assert any("no component in common" in note for note in found.notes)
