@@ -58,9 +58,10 @@ class _Try:
 class Dive:
     """From the relaxation's optimum, at which ``lp`` stands, to a whole plan."""
 
-    def __init__(self, lp: KeptLp, gap: float, deadline: float) -> None:
-        """``deadline``: reading of ``time.perf_counter`` at which the dive is given up."""
-        self._lp, self._deadline = lp, deadline
+    def __init__(self, lp: KeptLp, gap: float, deadline: float, *, most: float = np.inf) -> None:
+        """``deadline``: reading of ``time.perf_counter`` at which the dive is given up; ``most``: what may be lost
+        until then."""
+        self._lp, self._deadline, self._most = lp, deadline, most
         self._rounder = Rounder(lp.arrays)
         self._bound = lp.objective
         self._gap = max(gap, LEAST_GAP) * abs(lp.objective)
@@ -78,6 +79,9 @@ class Dive:
             taken = columns[free & (np.round(lp.values[columns]) > lp.lower[columns])]
             taken = np.setdiff1d(taken, rounding.columns, assume_unique=True)
             most = self._round(rounding, taken, min(most, int((rounding.doubt < CLEAR).sum())))
+            if self._bound - lp.objective > self._most:
+                log.debug("the dive has lost more than the gap: %d runs, %d iterations", lp.runs, lp.iterations)
+                return False
             if most == 0:
                 log.debug("no plan by rounding: %d runs, %d iterations", lp.runs, lp.iterations)
                 return False

@@ -67,6 +67,7 @@ def solve(
     start: Floats | None = None,
     kept: Any = None,
     settings: Mapping[str, Any] | None = None,
+    plain: Arrays | None = None,
 ) -> Outcome:
     """Maximise. ``optimal`` means proven within ``options.mip_rel_gap``; anything else with a plan is ``feasible``.
 
@@ -74,14 +75,15 @@ def solve(
     before its end, it has a bound all the same, proven from whatever duals there are (:mod:`optimizer.dual_bound`).
 
     ``start``: a plan to start branch and bound from; ``kept``: HiGHS with the linear relaxation of the same arrays, in
-    which the plan is settled; ``settings``: further options of HiGHS for the search.
+    which the plan is settled; ``settings``: further options of HiGHS for the search; ``plain``: the same arrays without
+    rows that are there for the search only, in which the plan is settled.
 
     Ctrl-C stops HiGHS and keeps the best plan so far; pressing it again raises KeyboardInterrupt.
     """
     started = time.perf_counter()
     lines: list[str] = []
     if options.portfolio > 1 and arrays.integer.any():
-        return _raced(arrays, options, start, lines, started)
+        return _raced(arrays, options, start, lines, started, plain or arrays)
     highs = new_highs(options)
     for name, value in (settings or {}).items():
         highs.setOptionValue(name, value)
@@ -99,14 +101,16 @@ def solve(
     if not arrays.integer.any() and outcome.status in ("feasible", "no_plan"):
         _prove(outcome, highs, arrays, options, loose)
     if outcome.values is not None and not interrupted:
-        settle(outcome, arrays, options, highs if kept is None else kept, kept=kept is not None)
+        settle(outcome, plain or arrays, options, highs if kept is None else kept, kept=kept is not None)
     outcome.seconds = time.perf_counter() - started
     outcome.log_lines = lines
     return outcome
 
 
-def _raced(arrays: Arrays, options: SolverOptions, start: Floats | None, lines: list[str], started: float) -> Outcome:
-    """Branch and bound by several settings side by side."""
+def _raced(
+    arrays: Arrays, options: SolverOptions, start: Floats | None, lines: list[str], started: float, plain: Arrays
+) -> Outcome:
+    """Branch and bound by several settings side by side; settled in ``plain``."""
     found = race(arrays, options, start, lines)
     outcome = _outcome(found.winner, arrays, options, interrupted=found.interrupted)
     if outcome.values is not None:
@@ -114,7 +118,7 @@ def _raced(arrays: Arrays, options: SolverOptions, start: Floats | None, lines: 
         within = relative_gap(outcome.objective, max(outcome.bound, outcome.objective)) <= options.mip_rel_gap
         judge(outcome, options, proven=outcome.status == "optimal" or within)
         if not found.interrupted:
-            settle(outcome, arrays, options, found.winner)
+            settle(outcome, plain, options, found.winner)
     outcome.road = f"branch and bound, setting {found.number + 1} of {options.portfolio}"
     outcome.seconds = time.perf_counter() - started
     outcome.log_lines = lines
@@ -197,7 +201,7 @@ def settle(outcome: Outcome, arrays: Arrays, options: SolverOptions, highs: Any,
     rounded values and the others solved again. Ties: see :func:`_break_ties`.
 
     ``highs`` is what has solved the arrays; with ``kept`` it holds their linear relaxation, whose whole decisions may
-    have been moved, and goes on from its basis.
+    have been moved, and goes on from its basis; it may have further rows without sides.
     """
     whole, has_ties = arrays, arrays.least is not None and bool(arrays.least.any())
     if arrays.integer.any():
@@ -245,7 +249,8 @@ def _break_ties(highs: Any, outcome: Outcome, arrays: Arrays) -> None:
     bounds = _kept(solution.col_value, solution.col_dual, arrays.col_lower, arrays.col_upper)
     highs.changeColsBounds(columns, every_column, *bounds)
     if rows:
-        sides = _kept(solution.row_value, solution.row_dual, arrays.row_lower, arrays.row_upper)
+        row_value, row_dual = solution.row_value[:rows], solution.row_dual[:rows]  # further ones have no sides any more
+        sides = _kept(row_value, row_dual, arrays.row_lower, arrays.row_upper)
         highs.changeRowsBounds(rows, every_row, *sides)
     highs.changeColsCost(columns, every_column, -np.asarray(arrays.least, dtype=float))
     if run_highs(highs, None) or highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:

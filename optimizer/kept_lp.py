@@ -7,7 +7,7 @@ run from nothing needs thousands. Presolve is left out for that reason: it would
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import highspy
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.compiled import Arrays
+from optimizer.cuts import Cuts, with_cuts
 from optimizer.lp_algorithm import choose
 from optimizer.solver_run import new_highs, pass_arrays
 
@@ -31,6 +32,15 @@ PRESOLVED_ROWS = 20_000
 """Rows from which on the first run is presolved: what that saves is then more than what it loses."""
 
 
+@dataclass(frozen=True)
+class Mark:
+    """Where a linear program stood."""
+
+    lower: Floats
+    upper: Floats
+    basis: Any
+
+
 class KeptLp:
     """The linear relaxation of ``arrays``. All that :meth:`run` finds is that of the last run."""
 
@@ -41,6 +51,8 @@ class KeptLp:
         self.values = np.zeros(len(arrays.cost))
         self.objective, self.runs, self.iterations = -np.inf, 0, 0
         self.status = highspy.HighsModelStatus.kNotset
+        self.added = 0
+        """Rows added since, at the end."""
         self.highs = new_highs(options)
         self.highs.setOptionValue("simplex_dual_edge_weight_strategy", DEVEX)
         self._asked = threading.Event()
@@ -86,6 +98,39 @@ class KeptLp:
             self.values = np.asarray(self.highs.getSolution().col_value, dtype=float)
             self.objective = info.objective_function_value
         return self.is_optimal
+
+    def mark(self) -> Mark:
+        """Where it stands, to come back to."""
+        return Mark(self.lower.copy(), self.upper.copy(), self.highs.getBasis())
+
+    def go_back(self, mark: Mark) -> bool:
+        """To where it stood, with as many rows as then; returns whether there is an optimum, as there was."""
+        columns = np.flatnonzero((self.lower != mark.lower) | (self.upper != mark.upper))
+        self.hold(columns, mark.lower[columns], mark.upper[columns])
+        self.highs.setBasis(mark.basis)
+        return self.run()
+
+    def add(self, cuts: Cuts) -> None:
+        """Further rows, at the end."""
+        count = len(cuts.upper)
+        starts = np.searchsorted(cuts.rows, np.arange(count)).astype(np.int32)
+        self.highs.addRows(
+            count,
+            np.full(count, -np.inf),
+            cuts.upper,
+            len(cuts.values),
+            starts,
+            cuts.columns.astype(np.int32),
+            cuts.values,
+        )
+        self.arrays = with_cuts(self.arrays, cuts)
+        self.added += count
+
+    def free_added(self) -> None:
+        """Take the further rows' sides away. The rows stay, and so does the basis."""
+        rows = np.arange(self.arrays.matrix.shape[0] - self.added, self.arrays.matrix.shape[0], dtype=np.int32)
+        endless = np.full(len(rows), np.inf)
+        self.highs.changeRowsBounds(len(rows), rows, -endless, endless)
 
     def hold(self, columns: Numbers, lower: Floats, upper: Floats) -> None:
         """Other bounds for ``columns``."""

@@ -2,9 +2,11 @@
 
 1. The relaxation is solved. Its optimum is a bound of every plan, proven from the duals
    (:mod:`optimizer.dual_bound`).
-2. Its fractions are rounded in a dive (:mod:`optimizer.diving`). A plan within the gap asked for ends the search: road
+2. Where its dearest fractions alone may make up the gap, rows that follow from them are added and it is solved again
+   (:mod:`optimizer.splitting`).
+3. Its fractions are rounded in a dive (:mod:`optimizer.diving`). A plan within the gap asked for ends the search: road
    "rounded linear program".
-3. Else HiGHS's branch and bound goes on from that plan, or from none where the dive has found none; the better of both
+4. Else HiGHS's branch and bound goes on from that plan, or from none where the dive has found none; the better of both
    bounds counts: roads "branch and bound from a rounded plan" and "branch and bound".
 
 The whole decisions of any plan are fixed and the others solved again in the same HiGHS, from its last basis
@@ -24,12 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.compiled import Arrays
-from optimizer.diving import Dive
+from optimizer.diving import LEAST_GAP, Dive
 from optimizer.dual_bound import bound_from_duals
 from optimizer.highs import PROOF_TOLERANCE, Outcome, judge, relative_gap, settle, solve
 from optimizer.interruptible import in_thread
 from optimizer.kept_lp import KeptLp
 from optimizer.solver_run import Progress
+from optimizer.splitting import Splitting
 
 if TYPE_CHECKING:
     from optimizer.scenario import SolverOptions
@@ -80,6 +83,8 @@ class Rounded:
     """A whole plan, not settled; None without one."""
     relaxed: Floats | None
     """Values of the relaxation's optimum; None where it has none, or the time was over."""
+    row_dual: Floats | None
+    """Duals of the rows there, (rows,); None without such an optimum."""
     bound: float
     """Proven by the relaxation; inf where nothing is."""
     status: str
@@ -92,7 +97,7 @@ def rounded(arrays: Arrays, options: SolverOptions, dive: float) -> Rounded:
     which may take :data:`SHARE_OF_TIME` of it."""
     tightened = _tightened(arrays)
     if tightened is None:
-        return Rounded(None, None, np.nan, "infeasible", False)
+        return Rounded(None, None, None, np.nan, "infeasible", False)
     return _Road(tightened, options, None, None, dive).attempt()
 
 
@@ -111,11 +116,13 @@ class _Road:
         self.started = time.perf_counter()
         self.arrays, self.options, self.progress, self.dive = arrays, options, progress, dive
         share = options.model_copy(update={"time_limit_s": max(LEAST_S, SHARE_OF_TIME * options.time_limit_s)})
-        self.lp = KeptLp(arrays, share, basis)
+        self.lp, self.share = KeptLp(arrays, share, basis), share
         self.relaxed: Floats | None = None
+        self.row_dual: Floats | None = None
         self.basis: Any = None
         self.bound, self.bound_after_s = np.inf, np.nan
         self.values: Floats | None = None
+        self.splitting: Splitting | None = None
 
     @property
     def seconds(self) -> float:
@@ -123,7 +130,7 @@ class _Road:
 
     def outcome(self, arrays: Arrays) -> Outcome:
         """The plan for ``arrays``, of which the relaxation is a tightened form."""
-        interrupted = in_thread(self._rounded, self._stop)
+        interrupted = in_thread(self._rounded, self._stop, lane=self.options.threads)
         if self.lp.runs == 1 and self.lp.status == highspy.HighsModelStatus.kInfeasible:
             return Outcome("infeasible", "infeasible", np.nan, np.nan, np.inf, None, seconds=self.seconds)
         found = None if self.values is None else self._found(arrays)
@@ -139,19 +146,22 @@ class _Road:
 
     def attempt(self) -> Rounded:
         """Relaxation and dive."""
-        interrupted = in_thread(self._rounded, self._stop)
+        interrupted = in_thread(self._rounded, self._stop, lane=self.options.threads)
         kind = highspy.HighsModelStatus
         if self.relaxed is None and self.lp.status in (kind.kInfeasible, kind.kUnbounded):
             status = "infeasible" if self.lp.status == kind.kInfeasible else "unbounded"
-            return Rounded(None, None, np.nan, status, interrupted)
+            return Rounded(None, None, None, np.nan, status, interrupted)
         reached = self.lp.objective
         gap = relative_gap(reached, max(self.bound, reached))
         is_proven = self.values is not None and gap <= self.options.mip_rel_gap + PROOF_TOLERANCE
-        return Rounded(self.values, self.relaxed, self.bound, "optimal" if is_proven else "open", interrupted)
+        status = "optimal" if is_proven else "open"
+        return Rounded(self.values, self.relaxed, self.row_dual, self.bound, status, interrupted)
 
     def _stop(self) -> None:
         log.warning("interrupted: HiGHS is asked to stop and the best plan so far is kept; again: leave at once")
         self.lp.stop()
+        if self.splitting is not None:
+            self.splitting.stop()
 
     def _rounded(self) -> None:
         """Solve the relaxation and dive; the whole plan, if there is one, stands in ``values``."""
@@ -163,17 +173,42 @@ class _Road:
             highspy.HighsModelStatus.kUnboundedOrInfeasible,
         ):
             return
-        # stopped or not, the duals prove a bound
-        self.bound = bound_from_duals(self.arrays, np.asarray(lp.highs.getSolution().row_dual, dtype=float))
-        if not is_optimal:
+        if not is_optimal:  # stopped; the duals prove a bound all the same
+            self._prove()
             return
-        if not np.isfinite(self.bound):  # columns without bounds: HiGHS's own word, as for any linear program
-            self.bound = lp.objective
         self.basis, self.bound_after_s, self.relaxed = lp.highs.getBasis(), self.seconds, lp.values
+        self.row_dual = np.asarray(lp.highs.getSolution().row_dual, dtype=float)
         limit = self.options.time_limit_s
         deadline = self.started + (SHARE_OF_TIME * limit if self.dive is None else self.seconds + self.dive * limit)
-        if Dive(lp, self.options.mip_rel_gap, deadline).run():
+        if self._dive(deadline):
             self.values = lp.values
+
+    def _prove(self) -> None:
+        """The bound that the duals prove, where it is the better one."""
+        lp = self.lp
+        proven = bound_from_duals(lp.arrays, np.asarray(lp.highs.getSolution().row_dual, dtype=float))
+        if not np.isfinite(proven) and lp.is_optimal:  # columns without bounds: HiGHS's own word, as for any other
+            proven = lp.objective
+        self.bound = min(self.bound, proven)
+
+    def _dive(self, deadline: float) -> bool:
+        """Dive from the optimum of the relaxation, tightened where that is worth it; whether there is a whole plan."""
+        lp, options = self.lp, self.options
+        gap = max(options.mip_rel_gap, LEAST_GAP) * abs(lp.objective)
+        root = lp.mark()
+        self.splitting = Splitting(lp, gap)
+        is_split = options.cuts and self.splitting.is_urgent
+        if is_split:
+            self.splitting.add(self.share)
+        self._prove()
+        if options.cuts and not is_split and self.splitting.may_help:
+            if Dive(lp, options.mip_rel_gap, deadline, most=gap).run():
+                return True
+            if lp.interrupted or time.perf_counter() > deadline or not lp.go_back(root):
+                return False
+            self.splitting.add(self.share)
+            self._prove()
+        return lp.is_optimal and Dive(lp, options.mip_rel_gap, deadline).run()
 
     def _found(self, arrays: Arrays) -> Outcome:
         """The rounded plan, judged by the relaxation's bound; settled where the search ends with it."""
@@ -181,6 +216,7 @@ class _Road:
         found.road = "rounded linear program"
         judge(found, self.options, proven=True)
         self.lp.highs.setOptionValue("time_limit", self.options.time_limit_s)
+        self.lp.free_added()
         if found.status == "optimal":
             settle(found, arrays, self.options, self.lp.highs, kept=True)
         log.debug("rounded in %d runs, %.3f s, gap %.3g", self.lp.runs, self.seconds, found.gap)
@@ -193,9 +229,12 @@ class _Road:
         left = max(LEAST_S, self.options.time_limit_s - self.seconds)
         limited = self.options.model_copy(update={"time_limit_s": left})
         start = None if found is None else found.values
-        outcome = solve(arrays, limited, progress=self.progress, start=start, kept=self.lp.highs)
+        self.lp.free_added()
+        outcome = solve(self.lp.arrays, limited, progress=self.progress, start=start, kept=self.lp.highs, plain=arrays)
         if outcome.status in ("infeasible", "unbounded"):
-            return outcome
+            if found is None:
+                return outcome
+            outcome.stopped_by = "rounding errors"  # there is a plan, whatever presolve makes of its tolerances
         if found is not None:
             if outcome.values is None or outcome.objective < found.objective:  # stopped before it took the start up
                 settle(found, arrays, self.options, None)

@@ -86,7 +86,7 @@ class SolverOptions(StrictModel):
     time_limit_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
     """Stop after this many seconds with the best plan found and its proven gap."""
     threads: Annotated[int, Field(ge=1, le=256)] = 2
-    """Threads that HiGHS may use."""
+    """Threads that HiGHS may use; windows of long horizons are solved side by side in as many."""
     seed: Annotated[int, Field(ge=0, le=2_147_483_647)] = 0
     """Random seed of HiGHS: the same seed gives the same plan."""
     lp_algorithm: Literal["auto", "simplex", "ipm", "pdlp"] = "auto"
@@ -94,6 +94,8 @@ class SolverOptions(StrictModel):
     ``auto`` is the one that was measured to be the fastest: dual simplex."""
     rounding: bool = True
     """Round the linear relaxation before branch and bound, which is left out where that proves the plan."""
+    cuts: bool = True
+    """Add rows to the relaxation that follow from its dearest fractions, where rounding alone may miss the gap."""
     portfolio: Annotated[int, Field(ge=1, le=16)] = 1
     """Searches of branch and bound side by side, each with other settings and one thread; the first that is through
     ends all. Plans within the gap may then differ from run to run."""
