@@ -1,14 +1,15 @@
 """Forty training jobs of a real cluster over two weeks, planned together on real prices: size, time and proven gap.
 
-The jobs are every second or third of a sample of Philly's trace (submit time, GPUs, hours); each GPU of the trace
-stands for a node of 8 GPUs. Short jobs and those of 16 nodes are rigid, those of 8 preemptible in blocks of 4 hours,
-those of 4 malleable. A job is worth 20 USD per node-hour when finished by its deadline (half as long again as it takes,
-at least a day more), loses 1 % of that per hour of lateness, and is credited four fifths for work that is left at the
-end. They compete for 32 nodes (or for two pools, one of half the speed) beside a fleet of miners, at the real-time
-prices of ERCOT West in August 2024. The plan starts from one made window by window (``solver.start_plan``).
+The jobs are every second or third of a sample of Philly's trace (submit time, GPUs, hours), or with ``--draws`` others
+of it, chosen at random with that number as seed; each GPU of the trace stands for a node of 8 GPUs. Short jobs and
+those of 16 nodes are rigid, those of 8 preemptible in blocks of 4 hours, those of 4 malleable. A job is worth 20 USD
+per node-hour when finished by its deadline (half as long again as it takes, at least a day more), loses 1 % of that per
+hour of lateness, and is credited four fifths for work that is left at the end. They compete for 32 nodes (or for two
+pools, one of half the speed) beside a fleet of miners, at the real-time prices of ERCOT West in August 2024. The plan
+starts from one made job by job (``solver.start_plan``).
 
 The data are not part of the project; they are looked for in ``../shared/data`` beside it. Usage: ``python
-benchmarks/training_jobs.py [one_pool|two_pools ...] [--without-start] [--json FILE]``.
+benchmarks/training_jobs.py [one_pool|two_pools ...] [--draws 0,1,2] [--without-start] [--json FILE]``.
 """
 
 from __future__ import annotations
@@ -33,10 +34,12 @@ NODE_HOUR_USD = 20.0
 SHORT_HOURS = 12.0
 
 
-def jobs(count: int = 40) -> list[dict[str, Any]]:
-    """Jobs of the trace, evenly chosen over the two weeks, as a scenario file would write them, without a pool."""
+def jobs(count: int = 40, draw: int = 0) -> list[dict[str, Any]]:
+    """Jobs of the trace, evenly chosen over the two weeks (draw 0) or at random, as a scenario file would write them,
+    without a pool."""
     trace = pd.read_csv(JOBS)
-    chosen = trace.iloc[np.linspace(0, len(trace) - 1, count).round().astype(int)]
+    even = np.linspace(0, len(trace) - 1, count).round().astype(int)
+    chosen = trace.iloc[even] if draw == 0 else trace.sample(count, random_state=draw).sort_index()
     found = []
     for number, job in chosen.iterrows():
         release = START + pd.Timedelta(hours=round(float(job["submit_hour"]), 2))
@@ -90,7 +93,7 @@ def campus(work: list[dict[str, Any]], *, two_pools: bool = False) -> dict[str, 
     }
 
 
-def scenario(*, two_pools: bool = False, count: int = 40, start_plan: bool = True) -> opt.Scenario:
+def scenario(*, two_pools: bool = False, count: int = 40, draw: int = 0, start_plan: bool = True) -> opt.Scenario:
     """The scenario, to be proven to 1 % in two minutes."""
     case = {
         "format": 1,
@@ -102,27 +105,29 @@ def scenario(*, two_pools: bool = False, count: int = 40, start_plan: bool = Tru
             "timezone": "America/Chicago",
         },
         "data": {"market": {"file": ALIGNED.name, "time": "utc_start"}},
-        "sites": [campus(jobs(count), two_pools=two_pools)],
+        "sites": [campus(jobs(count, draw), two_pools=two_pools)],
         "solver": {"mip_rel_gap": 0.01, "time_limit_s": 120.0, "threads": 2, "start_plan": start_plan},
     }
     return opt.scenario_from_dict(case, folder=ALIGNED.parent)
 
 
-def measured(name: str, *, start_plan: bool) -> dict[str, Any]:
+def measured(name: str, draw: int, *, start_plan: bool) -> dict[str, Any]:
     """Size, time and gap of one variant."""
     wall, cpu = time.perf_counter(), time.process_time()
-    problem = opt.build(scenario(two_pools=name == "two_pools", start_plan=start_plan))
+    problem = opt.build(scenario(two_pools=name == "two_pools", draw=draw, start_plan=start_plan))
     plan = problem.solve()
     summary, ledger = plan.summary, plan.summary["ledger"]
     training = sum(amount for line, amount in ledger.items() if line.startswith("training_"))
     at_end = plan.dispatch["finished"].isel(time=-1, member=0)
     return {
         "variant": name,
+        "draw": draw,
         "start plan": start_plan,
         **{what: int(number) for what, number in problem.arrays.size.items()},
         "wall_s": round(time.perf_counter() - wall, 1),
         "cpu_s": round(time.process_time() - cpu, 1),
         "status": summary["status"],
+        "road": summary["road"],
         "profit": round(plan.expected_profit),
         "training_usd": round(training),
         "bound": round(summary["bound"]),
@@ -139,14 +144,16 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description="Forty real training jobs over two weeks.")
     parser.add_argument("variants", nargs="*", default=["one_pool", "two_pools"], metavar="one_pool|two_pools")
+    parser.add_argument("--draws", default="0", help="which jobs, e.g. 0,1,2; 0: evenly chosen (default)")
     parser.add_argument("--without-start", action="store_true", help="leave it to HiGHS alone")
     parser.add_argument("--json", type=Path, default=None)
     given = parser.parse_args()
     print(machine())
     found = []
     for name in given.variants:
-        found.append(measured(name, start_plan=not given.without_start))
-        print(found[-1], flush=True)
+        for draw in map(int, given.draws.split(",")):
+            found.append(measured(name, draw, start_plan=not given.without_start))
+            print(found[-1], flush=True)
     print("\n| | " + " | ".join(str(row["variant"]) for row in found) + " |\n| --- |" + " ---: |" * len(found))
     for name in found[0]:
         print(f"| {name} | " + " | ".join(str(row[name]) for row in found) + " |")

@@ -9,9 +9,10 @@ for the peak of each month and for the hours that are likely to be the system's.
 same make with jobs of their own, a demand charge on their joint load, and a job a quarter that runs at any of them.
 
 The data are not part of the project; they are looked for in ``../shared/data`` beside it. Usage: ``python
-benchmarks/year.py [--hours N] [--sites N] [--gap 0.01] [--limit SECONDS] [--whole] [--json FILE]``. ``--whole`` gives
-the same problem to HiGHS in one piece as well (a month takes minutes, a year does not end). The process is one of its
-own, so the peak memory is that of one plan from reading to the audit.
+benchmarks/year.py [--hours N] [--sites N] [--gap 0.01] [--limit SECONDS] [--threads N] [--whole] [--json FILE]``. With
+one thread windows follow each other, with more they are solved side by side. ``--whole`` gives the same problem to
+HiGHS in one piece as well (a month takes minutes, a year does not end). The process is one of its own, so the peak
+memory is that of one plan from reading to the audit.
 """
 
 from __future__ import annotations
@@ -195,7 +196,8 @@ def scenario(hours: int = HOURS, sites: int = 1, **solver: Any) -> opt.Scenario:
 
 
 class Phases(logging.Handler):
-    """What the search says about itself, with seconds and CPU seconds since the start of the process's plan."""
+    """What the search says about itself, with seconds and CPU seconds since the start of the process's plan, and the
+    most memory that the process has had so far."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -203,8 +205,13 @@ class Phases(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         wall, cpu = round(time.perf_counter() - self.started, 1), round(time.process_time(), 1)
-        self.lines.append({"wall_s": wall, "cpu_s": cpu, "what": record.getMessage()})
-        print(f"| {wall} | {cpu} | {record.getMessage()} |", flush=True)
+        self.lines.append({"wall_s": wall, "cpu_s": cpu, "peak_mb": peak_mb(), "what": record.getMessage()})
+        print(f"| {wall} | {cpu} | {peak_mb()} | {record.getMessage()} |", flush=True)
+
+
+def peak_mb() -> int:
+    """Most memory that this process has had, MB."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def measured(hours: int, sites: int, **solver: Any) -> dict[str, Any]:
@@ -230,7 +237,7 @@ def measured(hours: int, sites: int, **solver: Any) -> dict[str, Any]:
         "bound": round(summary["bound"]),
         "gap_%": round(100 * summary["mip_gap"], 3),
         "audit": f"{summary['audit']['largest_violation']:.0e}",
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_mb": peak_mb(),
         "phases": phases.lines,
     }
 
@@ -241,15 +248,18 @@ def main() -> None:
     parser.add_argument("--sites", type=int, default=1)
     parser.add_argument("--gap", type=float, default=0.01)
     parser.add_argument("--limit", type=float, default=None, help="time limit of the solver, seconds")
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--whole", action="store_true", help="also HiGHS on the whole in one piece")
     parser.add_argument("--json", type=Path, default=None)
     given = parser.parse_args()
     if not ALIGNED.is_file():
         print(f"skipped: the real data are not at {DATA}")
         return
-    solver: dict[str, Any] = {"mip_rel_gap": given.gap} | ({"time_limit_s": given.limit} if given.limit else {})
+    solver: dict[str, Any] = {"mip_rel_gap": given.gap, "threads": given.threads} | (
+        {"time_limit_s": given.limit} if given.limit else {}
+    )
     print(machine())
-    print("| wall, s | CPU, s | phase |\n| ---: | ---: | --- |")
+    print("| wall, s | CPU, s | peak, MB | phase |\n| ---: | ---: | ---: | --- |")
     found = [measured(given.hours, given.sites, start_plan=True, **solver)]
     if given.whole:
         found.append(measured(given.hours, given.sites, start_plan=False, **solver))

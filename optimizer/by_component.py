@@ -1,16 +1,22 @@
 """A plan some components at a time: put in one after another, then those that lose most are planned anew.
 
-Dozens of jobs on one pool get in each other's way. The linear relaxation says what each of them could earn; where a
-plan falls short of that is mostly a handful of jobs that want the same nodes at the same time, while all others earn
-what they can. So parts are chosen by what they lose and not by the clock:
+Dozens of jobs on one pool get in each other's way. What they share has a price in the linear relaxation, and at these
+prices each of them can be asked what it would do by itself (:mod:`optimizer.decoupled`). That proves a bound, mostly a
+far better one than the relaxation's, and it says what each component loses in a plan by making way for others: mostly
+it is a handful that want the same nodes at the same time, while all others earn what they can. So parts are chosen by
+what they lose and not by the clock:
 
-- *put in*: from the plan in which no whole decision is taken, components follow in the order in which the relaxation
-  has them run, a few at a time and each of them in two groups, so that it may still make way for the next;
-- *planned anew*: the component that has lost most against the relaxation, together with those near to it in time that
-  have lost or gained most; every time that a component has been looked at without a gain it counts for half as much.
+- *put in*: from the plan in which no whole decision is taken, components follow one by one in the order in which the
+  relaxation has them run. Each takes what is left to it where that is worth the price, so that those that follow find
+  what they would pay more for;
+- *planned anew*: the component that has lost most, together with those near to it in time that have lost most as well;
+  where that has gained nothing, with those that stand in its way, since they pay for what it would take by itself.
+  Every time that a component has been looked at without a gain it counts for half as much.
 
 All decisions of other components are held; what is no whole decision is free in the steps in which the chosen ones
-have a say. Nothing here is random.
+have a say. Nothing here is random. With several threads components are asked while others are put in, and several
+groups that have no component in common are planned anew side by side from the same plan: their gains add up where both
+fit into it together, and else the larger one counts.
 """
 
 from __future__ import annotations
@@ -18,12 +24,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.decision_windows import put_together
+from optimizer.decoupled import Alone, Decoupled
 from optimizer.highs import solve
+from optimizer.interruptible import side_by_side
 from optimizer.subproblem import Whole
 from optimizer.time_windows import Spans
 
@@ -36,25 +46,26 @@ Numbers = NDArray[np.int64]
 
 MANY_COMPONENTS = 12
 """Components with whole decisions from which on a plan is made this way."""
-AT_ONCE, FOLLOWING = 4, 2
-"""Components that are put in together, and how many of them are new."""
 TOGETHER, LEAST_TOGETHER, MOST_TOGETHER = 6, 3, 12
-"""Components that are planned anew together: at first; two thirds after a part that has been stopped without a gain,
-one more after one that has been solved."""
+"""Components that are planned anew together, in the largest group: at first; two thirds after one that has been stopped
+without a gain, one more after one that has been solved."""
 MOST_DECISIONS = 2500
 """Most whole decisions of those."""
 NEAR_STEPS = 48.0
 """Distance in time, steps, at which another component counts 1/e as much."""
 REACH_STEPS = 96.0
 """Steps after the last of the chosen in the relaxation up to which what they share with others is free."""
-FIRST_SHARE, LATER_SHARE = 0.015, 0.05
-"""Shares of the time limit for one part while components are put in and afterwards."""
-FIRST_GAP, LATER_GAP = 0.1, 0.02
-"""Gaps to which parts are solved while components are put in and afterwards, as shares of the gap asked for."""
+FIRST_SHARE, LATER_SHARE = 0.015, 0.045
+"""Shares of the time limit for one component that is put in or asked, and for one part that is planned anew."""
+WITHIN_GAP, LATER_GAP = 0.02, 0.0125
+"""How near to their best parts are solved, as shares of the gap asked for: all components that are put in or asked
+together, and one part that is planned anew."""
 WORTHWHILE = 0.025
 """Gain of a part that starts the count of tries anew, and loss below which the search is over; as the gaps."""
 WITHIN = 1e-7
 """Violation of a row that counts as none; HiGHS's own tolerance."""
+VIOLATION = 5e-7
+"""Relative violation up to which gains of two parts fit together; a whole plan may have twice as much."""
 LEAST_GAP = 1e-4
 """Relative gap that counts where less is asked for."""
 SETTINGS: dict[str, Any] = {
@@ -64,93 +75,148 @@ SETTINGS: dict[str, Any] = {
 
 
 class ByComponent:
-    """Parts of ``whole`` by component; ``relaxed`` are values of its relaxation's optimum, ``bound`` what it proves."""
+    """Parts of ``whole`` by component; ``relaxed``, (columns,), and ``row_dual``, (rows,), are the optimum of its
+    relaxation and its duals, ``bound`` is what that proves."""
 
     def __init__(
         self,
         whole: Whole,
         spans: Spans,
         relaxed: Floats,
+        row_dual: Floats,
         bound: float,
         options: SolverOptions,
         left_s: Callable[[], float],
     ) -> None:
         self.whole, self.spans, self.left_s = whole, spans, left_s
-        self.options = options.model_copy(update={"portfolio": 1})
+        self.threads = options.threads
+        self.options = options.model_copy(update={"portfolio": 1, "threads": 1, "mip_rel_gap": 0.0})
         self.interrupted = False
         arrays = whole.arrays
+        self.apart = Decoupled(whole, spans, relaxed, row_dual)
         self._free = arrays.integer & (arrays.col_lower < arrays.col_upper)
-        self._scale = abs(bound)
-        count = int(spans.component.max(initial=-1)) + 1
-        decisions = np.bincount(spans.component[self._free], minlength=count)
-        self.components: Numbers = np.flatnonzero(decisions)
-        self._decisions = decisions[self.components]
+        self._gap_money = max(LEAST_GAP, options.mip_rel_gap) * abs(bound)
+        self._relaxed_bound = bound
         weight = relaxed[self._free] + 1e-9  # where the relaxation takes nothing, all of its steps count alike
-        of = spans.component[self._free]
-        total = np.bincount(of, weight, count)[self.components]
-        self._at = np.bincount(of, weight * spans.step[self._free], count)[self.components] / total
-        self._could_earn = self._earned(relaxed)
+        of = self.apart.group[self._free]
+        total = np.bincount(of, weight)
+        self._at = np.bincount(of, weight * spans.step[self._free]) / total
 
-    def put_in(self) -> Floats | None:
-        """A plan from nothing; None where there is none without any whole decision, or the time is over."""
-        values = self._without_decisions()
-        order = np.argsort(self._at, kind="stable")
-        begin, following = 0, FOLLOWING
-        while begin < len(order):
-            if values is None or self.interrupted or self.left_s() <= 0:
+    @property
+    def components(self) -> Numbers:
+        """Numbers of the components with whole decisions."""
+        return self.apart.components
+
+    @property
+    def bound(self) -> float:
+        """What is proven for every plan."""
+        return min(self._relaxed_bound, self.apart.bound)
+
+    def put_in(self, start: Floats | None = None) -> Floats | None:
+        """A plan from nothing, or ``start``, and meanwhile each component asked what it would do by itself; None where
+        there is no plan without any whole decision, or no time for one. Of what is interrupted, or runs out of time,
+        that is kept which has been put in."""
+        values = self._without_decisions() if start is None else start
+        if values is None or self.left_s() <= 0:
+            return start
+        asked: list[int | None] = [*range(len(self.components))]
+        first = [values]
+
+        def piece(number: int | None) -> Alone | None:
+            if number is None:
+                first.append(self._one_by_one(values))
                 return None
-            chosen = order[max(0, begin - (AT_ONCE - FOLLOWING)) : begin + following]
-            values, is_solved = self._part(chosen, values, FIRST_SHARE, FIRST_GAP)
-            begin += following
-            following = FOLLOWING if is_solved else 1
-        return values
+            return None if self.left_s() <= 0 or self.interrupted else self._alone(number)
+
+        pieces = asked if start is not None else [None, *asked]
+        for number, alone in zip(pieces, side_by_side(piece, pieces, self.threads), strict=True):
+            if number is not None and alone is not None:
+                self.interrupted |= alone.interrupted
+                self.apart.take(number, alone)
+        log.debug("%d components asked: bound %.8g, %.1f s left", len(asked), self.bound, self.left_s())
+        return first[-1]
 
     def planned_anew(self, values: Floats, good_enough: Callable[[Floats], bool]) -> Floats:
         """The plan with its losses made smaller, until it is good enough, nothing is gained or the time is over."""
         tries = np.zeros(len(self.components))
-        least = WORTHWHILE * max(LEAST_GAP, self.options.mip_rel_gap) * self._scale
-        together = TOGETHER
+        least, together = WORTHWHILE * self._gap_money, TOGETHER
         while self.left_s() > 0 and not self.interrupted and not good_enough(values):
-            lost = (self._could_earn - self._earned(values)) * 0.5**tries
-            seed = int(np.argmax(lost))
-            if lost[seed] < least:
+            groups = self._groups(values, tries, least, together)
+            if not groups:
                 break
-            chosen = self._around(seed, np.abs(lost) + least * 0.5**tries, together)
-            found, is_solved = self._part(chosen, values, LATER_SHARE, LATER_GAP)
-            gained = self.whole.objective(found) - self.whole.objective(values)
-            log.debug(
-                "%d components planned anew: %+.6g%s, %.1f s left",
-                len(chosen),
-                gained,
-                "" if is_solved else ", stopped",
-                self.left_s(),
-            )
-            if gained > 0:
-                values = found
-            if gained > least:
-                tries[:] = 0
-            elif not is_solved:  # too many to be planned in the time
-                together = max(LEAST_TOGETHER, 2 * together // 3)
-            if is_solved:
+            parts = side_by_side(partial(self._planned, values), groups, self.threads)
+            before = self.whole.objective(values)
+            gains = [self.whole.objective(found) - before for found, _ in parts]
+            values = self._joined(values, [found for found, _ in parts], gains)
+            for chosen, gained, (_, is_solved) in zip(groups, gains, parts, strict=True):
+                log.debug("%d components planned anew: %+.6g%s", len(chosen), gained, "" if is_solved else ", stopped")
+                tries[chosen if is_solved else chosen[:1]] += 1
+            if parts[0][1]:
                 together = min(MOST_TOGETHER, together + 1)
-                tries[chosen] += 1
-            else:
-                tries[seed] += 1
+            elif gains[0] <= least:  # too many to be planned in the time
+                together = max(LEAST_TOGETHER, 2 * together // 3)
+            if max(gains) > least:
+                tries[:] = 0
+            log.debug("now %.8g, %.1f s left", self.whole.objective(values), self.left_s())
         return values
 
-    def _earned(self, values: Floats) -> Floats:
-        """What the columns of each component earn, (components,)."""
-        earned = np.bincount(self.spans.component, self.whole.arrays.cost * values)
-        return np.asarray(earned[self.components], dtype=float)
+    def _alone(self, number: int) -> Alone:
+        within = WITHIN_GAP * self._gap_money / len(self.components)
+        return self.apart.alone(number, self._limited(FIRST_SHARE), within, SETTINGS)
 
-    def _around(self, seed: int, weight: Floats, together: int) -> Numbers:
-        """Positions of the seed and the heaviest near to it in time, as many as may be planned together."""
-        near = weight * np.exp(-np.abs(self._at - self._at[seed]) / NEAR_STEPS)
-        near[seed] = np.inf
-        order = np.argsort(-near, kind="stable")[:together]
-        fits = np.cumsum(self._decisions[order]) <= MOST_DECISIONS
-        fits[0] = True
-        return order[fits]
+    def _one_by_one(self, values: Floats) -> Floats:
+        """Components put in one after another, at the prices of what they share."""
+        within = WITHIN_GAP * self._gap_money / len(self.components)
+        for number in np.argsort(self._at, kind="stable"):
+            if self.interrupted or self.left_s() <= 0:
+                break
+            values, _ = self._part(np.array([number]), values, FIRST_SHARE, within, cost=self.apart.cost)
+        return values
+
+    def _planned(self, values: Floats, chosen: Numbers) -> tuple[Floats, bool]:
+        return self._part(chosen, values, LATER_SHARE, LATER_GAP * self._gap_money)
+
+    def _joined(self, values: Floats, found: list[Floats], gains: list[float]) -> Floats:
+        """The plan with the gains of several parts of it, the larger ones first, as far as they fit together."""
+        arrays, joined = self.whole.arrays, values
+        for number in np.argsort(-np.array(gains), kind="stable"):
+            if gains[number] <= 0:
+                break
+            both = put_together(values, joined, found[number], arrays.col_lower, arrays.col_upper)
+            if joined is values or self.whole.violation(both) <= VIOLATION:
+                joined = both
+        return joined
+
+    def _groups(self, values: Floats, tries: Floats, least: float, together: int) -> list[Numbers]:
+        """Positions of components to be planned anew, in a group for each thread, none of them in two; each begins with
+        the one that has lost most. The first is the largest: beside a large group that may be stopped without a gain a
+        small one is soon solved. Empty where nobody has lost much."""
+        lost, paid, wanted = self.apart.lost(values), self.apart.paid(values), self.apart.paid(self.apart.choice)
+        left = np.ones(len(lost), bool)
+        groups: list[Numbers] = []
+        for number in range(self.threads):
+            counted = np.where(left, lost, 0.0) * 0.5**tries
+            seed = int(np.argmax(counted))
+            if counted[seed] < least:
+                break
+            near = np.exp(-np.abs(self._at - self._at[seed]) / NEAR_STEPS)
+            weight = (np.maximum(lost, 0.0) + least) * near
+            if tries[seed] % 2 == 1:
+                weight += np.minimum(paid, wanted[seed]).clip(min=0.0).sum(axis=1)
+            weight *= 0.5**tries
+            weight[seed] = np.inf
+            size = min(max(LEAST_TOGETHER, together // (number + 1)), int(left.sum()))
+            order = np.argsort(-np.where(left, weight, -1.0), kind="stable")[:size]
+            fits = np.cumsum(self.apart.decisions[order]) <= MOST_DECISIONS
+            fits[0] = True
+            groups.append(order[fits])
+            left[order[fits]] = False
+        return groups
+
+    def _limited(self, share_of_time: float) -> SolverOptions:
+        """The options for a part that may take so much of the time limit."""
+        seconds = max(1e-2, min(share_of_time * self.options.time_limit_s, self.left_s()))
+        return self.options.model_copy(update={"time_limit_s": seconds})
 
     def _without_decisions(self) -> Floats | None:
         """The best plan with whole decisions at their least, but for those of which some have to be taken (one of
@@ -164,28 +230,28 @@ class ByComponent:
         asked = np.zeros(len(arrays.cost), bool)
         asked[columns[some[matrix.indices]]] = True
         upper = np.where(arrays.integer & ~asked, arrays.col_lower, arrays.col_upper)
-        limits = {"time_limit_s": max(1e-2, self.left_s()), "mip_rel_gap": self.options.mip_rel_gap}
-        outcome = solve(replace(arrays, col_upper=upper, least=None), self.options.model_copy(update=limits))
+        settings = {"mip_abs_gap": LATER_GAP * self._gap_money}
+        outcome = solve(replace(arrays, col_upper=upper, least=None), self._limited(1.0), settings=settings)
         self.interrupted = outcome.stopped_by == "interrupt"
         return None if self.interrupted else outcome.values
 
-    def _part(self, chosen: Numbers, values: Floats, share_of_time: float, share_of_gap: float) -> tuple[Floats, bool]:
-        """The values with the components at the positions ``chosen`` planned anew, as they are where that fails; and
-        whether the part was solved in its time."""
+    def _part(
+        self, chosen: Numbers, values: Floats, share_of_time: float, within: float, cost: Floats | None = None
+    ) -> tuple[Floats, bool]:
+        """The values with the components at the positions ``chosen`` planned anew, to the money ``within`` the best, as
+        they are where that fails; and whether the part was solved in its time. ``cost``, (columns,): what counts in
+        place of the money."""
         spans = self.spans
-        own = np.isin(spans.component, self.components[chosen])
+        own = np.isin(self.apart.group, chosen)
         decided = self._free & own
         end = min(float(spans.last[decided].max()) + 1, float(self._at[chosen].max()) + REACH_STEPS)
         around = spans.within(float(spans.first[decided].min()), end)
         part = self.whole.part((around | own) & ~(self._free & ~decided), values, decided)
-        now = max(abs(self.whole.objective(values)), 1e-9)
-        limits = {
-            "time_limit_s": max(1e-2, min(share_of_time * self.options.time_limit_s, self.left_s())),
-            "mip_rel_gap": share_of_gap * self.options.mip_rel_gap * self._scale / now,
-        }
         arrays = replace(part.arrays, least=None)  # ties are broken at the end
-        limited = self.options.model_copy(update=limits)
-        outcome = solve(arrays, limited, start=values[part.columns], settings=SETTINGS)
+        if cost is not None:
+            arrays = replace(arrays, cost=cost[part.columns], offset=0.0)
+        settings = SETTINGS | {"mip_abs_gap": within}
+        outcome = solve(arrays, self._limited(share_of_time), start=values[part.columns], settings=settings)
         if outcome.stopped_by == "interrupt":
             self.interrupted = True
-        return values if outcome.values is None else part.put(outcome.values, values), outcome.status == "optimal"
+        return values if outcome.values is None else part.put(outcome.values, values), outcome.stopped_by == "optimal"

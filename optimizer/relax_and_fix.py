@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from optimizer.by_component import MANY_COMPONENTS, ByComponent
 from optimizer.condensed import Condensed
+from optimizer.decision_windows import Window, batches_of, put_together, windows_between
 from optimizer.highs import Progress, relative_gap, solve
 from optimizer.idle_decisions import without_idle
+from optimizer.interruptible import side_by_side
 from optimizer.mip_road import rounded, solve_whole
 from optimizer.relaxation import relaxation
 from optimizer.subproblem import Whole
@@ -42,6 +44,8 @@ PARTS_PER_ROUND = 6
 """Parts of a round of improvements among which the time that is left is shared, at least."""
 SHARE_OF_TIME = 0.6
 """Largest share of the time limit that is spent on the start where HiGHS can go on with the whole."""
+COMPONENTS_SHARE = 0.9
+"""The same where plans are made by component, whose bound is better than what branch and bound has come to."""
 FIRST_GAP, LATER_GAP = 0.25, 0.05
 """Gaps to which the parts of both rounds are solved, as shares of the gap asked for: many small gains add up."""
 WORTHWHILE = 0.025
@@ -50,6 +54,8 @@ GOOD_ENOUGH = 0.9
 """Share of the gap asked for at which the start is no longer improved."""
 DOUBLINGS = 3
 """How often the region of a window without a plan is doubled."""
+FITTING = 5e-7
+"""Largest relative violation of a rule by windows put together; a plan is taken up to twice as much."""
 LEAST_S = 1e-2
 """Shortest time limit given to HiGHS."""
 
@@ -68,11 +74,11 @@ class Search:
         arrays = self.small.arrays
         self.whole, self.bound, self.interrupted = Whole(arrays), np.inf, False
         self.relaxed: Floats | None = None
+        self.row_dual: Floats | None = None
         self.road = "windows"
         self.free = arrays.integer
         self.is_large, self.fits = len(arrays.cost) > WHOLE_COLUMNS, len(arrays.cost) <= FITS_COLUMNS
         self.per_window = DECISIONS_PER_WINDOW * (2 if self.fits else 1)
-        self.first_step = int(self.spans.step.min())
         self.ends = [
             (end, place)
             for place in np.unique(self.spans.place[self.free]).tolist()
@@ -93,7 +99,8 @@ class Search:
     @property
     def left_s(self) -> float:
         """Seconds left for the start."""
-        share = 1.0 if self.is_large else SHARE_OF_TIME
+        by_component = COMPONENTS_SHARE if self.road == "components" else SHARE_OF_TIME
+        share = 1.0 if self.is_large else by_component
         return 0.0 if self.interrupted else max(0.0, share * self.options.time_limit_s - self.seconds)
 
     def run(self) -> Floats | None:
@@ -102,8 +109,10 @@ class Search:
         if is_over:
             return start
         parts = self._by_component()
-        values = start if parts is None or start is not None else parts.put_in()
-        self.interrupted |= parts is not None and parts.interrupted
+        values = start if parts is None else parts.put_in(start)
+        if parts is not None:
+            self.interrupted |= parts.interrupted
+            self.bound = min(self.bound, parts.bound)
         if parts is None or values is None:
             values = self._by_windows(start)
         if values is not None:
@@ -126,7 +135,7 @@ class Search:
         if ATTEMPT <= 0:
             return None, False
         found = rounded(self.small.arrays, self.options, ATTEMPT)
-        self.interrupted, self.relaxed = found.interrupted, found.relaxed
+        self.interrupted, self.relaxed, self.row_dual = found.interrupted, found.relaxed, found.row_dual
         self.bound = min(self.bound, found.bound)  # NaN, of a problem without a plan, is not less
         log.info("in one piece: %s, bound %.8g, after %.1f s", found.status, self.bound, self.seconds)
         values = self.finished(found.values) if found.status == "optimal" and found.values is not None else found.values
@@ -134,9 +143,10 @@ class Search:
 
     def _by_component(self) -> ByComponent | None:
         """Parts by component, where there are many and the relaxation says what each could earn."""
-        if not self.fits or self.relaxed is None:
+        if not self.fits or self.relaxed is None or self.row_dual is None:
             return None
-        parts = ByComponent(self.whole, self.spans, self.relaxed, self.bound, self.options, lambda: self.left_s)
+        relaxed, dual, left_s = self.relaxed, self.row_dual, lambda: self.left_s
+        parts = ByComponent(self.whole, self.spans, relaxed, dual, self.bound, self.options, left_s)
         if len(parts.components) < MANY_COMPONENTS:
             return None
         self.road = "components"
@@ -149,29 +159,59 @@ class Search:
         return relaxed.values if not relaxed.interrupted else None, relaxed.interrupted or relaxed.values is None
 
     def relaxed_and_fixed(self, values: Floats) -> Floats | None:
-        """A plan, from one in fractions."""
+        """A plan, from one in fractions; windows that lie far apart are decided side by side."""
+        windows = windows_between(self.ends)
+        batches = batches_of(windows, 1 if self.fits else self.options.threads)
+        found = self._decided(values, batches)
+        if found is None and self.left_s > 0 and len(batches) < len(windows):
+            log.info("windows are decided again, one after another")
+            found = self._decided(values, batches_of(windows, 1))
+        return found
+
+    def _decided(self, values: Floats, batches: list[list[Window]]) -> Floats | None:
         decided = np.zeros(len(values), bool)
-        for number, (end, place) in enumerate(self.ends):
-            left = len(self.ends) - number
-            inside = self.free & ~decided & (self.spans.step < end) & (self.spans.place == place)
-            seconds = min(1.5 * self.left_s / (left + 2), self.left_s)
-            if not inside.any():
+        for number, batch in enumerate(batches):
+            seconds = min(1.5 * self.left_s / (len(batches) - number + 2), self.left_s)
+            inside = [chosen for window in batch if (chosen := self.free & window.holds(self.spans)).any()]
+            if not inside:
                 continue
-            found = self._window(values, inside, decided, seconds, FIRST_GAP if number else LATER_GAP)
+            found = self._batch(values, inside, decided, seconds, FIRST_GAP if number else LATER_GAP)
             if found is None:
-                log.info("no plan for the window up to step %g after %.1f s", end, self.seconds)
+                log.info("no plan for a window up to step %g after %.1f s", batch[-1].end, self.seconds)
                 return None
-            values, decided = found, decided | inside
-            self._tell(values, f"window {number + 1} of {len(self.ends)}")
+            values, decided = found, np.logical_or.reduce([decided, *inside])
+            self._tell(values, f"window {number + 1} of {len(batches)}")
         return values
 
-    def _window(self, values: Floats, inside: Flags, decided: Flags, seconds: float, gap: float) -> Floats | None:
+    def _batch(self, values: Floats, inside: list[Flags], decided: Flags, seconds: float, gap: float) -> Floats | None:
+        """The decisions of several windows made, side by side and then in one plan."""
+        threads = self.options.threads if len(inside) == 1 else 1
+
+        def window(chosen: Flags) -> Floats | None:
+            return self._window(values, chosen, decided, seconds, gap, threads)
+
+        arrays = self.whole.arrays
+        merged, *others = side_by_side(window, inside, len(inside))
+        for number, other in enumerate(others, start=1):
+            if merged is None:
+                return None
+            both = None if other is None else put_together(values, merged, other, arrays.col_lower, arrays.col_upper)
+            if both is None or self.whole.violation(both) > FITTING:
+                log.debug("a window is decided again: it does not fit beside another")
+                settled = np.logical_or.reduce([decided, *inside[:number]])
+                both = self._window(merged, inside[number], settled, seconds, gap, self.options.threads)
+            merged = both
+        return merged
+
+    def _window(
+        self, values: Floats, inside: Flags, decided: Flags, seconds: float, gap: float, threads: int
+    ) -> Floats | None:
         """The decisions ``inside`` made, with as much around them as it takes."""
         for doubling in range(DOUBLINGS + 1):
             if self.left_s <= 0:
                 return None
             region = self._region(inside, REGION_COLUMNS * 2**doubling)
-            found, bound = self._solved(region & ~decided | inside, values, inside, seconds, gap)
+            found, bound = self._solved(region & ~decided | inside, values, inside, seconds, gap, threads=threads)
             if found is not None:
                 if region.all() and not decided.any():
                     self.bound = min(self.bound, bound)
@@ -215,23 +255,7 @@ class Search:
         return self.bound - now <= GOOD_ENOUGH * self.options.mip_rel_gap * abs(now)
 
     def _region(self, chosen: Flags, most_columns: int) -> Flags:
-        """Columns with a say in the steps of the chosen ones and around them, up to about so many."""
-        if self.fits or len(self.spans.step) <= most_columns:
-            return np.ones_like(chosen)
-        # of several sites only the one of the decisions, and what it shares with the others
-        places = np.unique(self.spans.place[chosen])
-        here = (
-            np.isin(self.spans.place, [-1, places[0]]) if len(places) == 1 and places[0] >= 0 else np.ones_like(chosen)
-        )
-        per_step = np.bincount(self.spans.step[here] - self.first_step)
-        before = np.concatenate([[0], np.cumsum(per_step)])
-        first = np.clip(int(self.spans.first[chosen].min()) - self.first_step, 0, len(per_step))
-        end = np.clip(int(self.spans.last[chosen].max()) - self.first_step + 1, 0, len(per_step))
-        # two thirds of what is spare for what follows: the past has been decided
-        spare = max(0, most_columns - (before[end] - before[first]))
-        end = int(np.searchsorted(before, before[end] + 2 * spare / 3))
-        first = int(np.searchsorted(before, before[first] - spare / 3))
-        return here & self.spans.within(first + self.first_step, end + self.first_step)
+        return np.ones_like(chosen) if self.fits else self.spans.around(chosen, most_columns)
 
     def _parts_backward(self) -> Iterator[Flags]:
         """Decisions of two windows that follow each other, the last first, then of groups of components, by place."""
@@ -244,12 +268,24 @@ class Search:
             yield from groups_backward(self.spans, here, self.per_window)
 
     def _solved(
-        self, free: Flags, values: Floats, decided: Flags, seconds: float, share_of_gap: float, *, start: bool = False
+        self,
+        free: Flags,
+        values: Floats,
+        decided: Flags,
+        seconds: float,
+        share_of_gap: float,
+        *,
+        start: bool = False,
+        threads: int | None = None,
     ) -> tuple[Floats | None, float]:
         part = self.whole.part(free, values, decided)
         # the gap of a part is measured against the whole's objective: of a long horizon it may lose its own share only
         share_of_gap *= min(1.0, 2 * REGION_COLUMNS / len(values))
-        limits = {"time_limit_s": max(LEAST_S, seconds), "mip_rel_gap": share_of_gap * self.options.mip_rel_gap}
+        limits = {
+            "time_limit_s": max(LEAST_S, seconds),
+            "mip_rel_gap": share_of_gap * self.options.mip_rel_gap,
+            "threads": threads or self.options.threads,
+        }
         arrays = part.arrays
         if self.is_large:  # ties are left as they are: they cost as much as the search
             arrays = replace(arrays, least=None)

@@ -88,6 +88,24 @@ class Spans:
         """Columns with a say in the steps from ``begin`` to before ``end``."""
         return (self.last >= begin) & (self.first < end)
 
+    def around(self, chosen: Flags, most_columns: int) -> Flags:
+        """Columns with a say in the steps of the ``chosen`` ones, (columns,), and around them, up to about so many."""
+        if len(self.step) <= most_columns:
+            return np.ones_like(chosen)
+        # of several sites only the one of the decisions, and what it shares with the others
+        places = np.unique(self.place[chosen])
+        here = np.isin(self.place, [-1, places[0]]) if len(places) == 1 and places[0] >= 0 else np.ones_like(chosen)
+        lowest = int(self.step.min())
+        per_step = np.bincount(self.step[here] - lowest)
+        before = np.concatenate([[0], np.cumsum(per_step)])
+        first = np.clip(int(self.first[chosen].min()) - lowest, 0, len(per_step))
+        end = np.clip(int(self.last[chosen].max()) - lowest + 1, 0, len(per_step))
+        # two thirds of what is spare for what follows: the past has been decided
+        spare = max(0, most_columns - (before[end] - before[first]))
+        end = int(np.searchsorted(before, before[end] + 2 * spare / 3))
+        first = int(np.searchsorted(before, before[first] - spare / 3))
+        return here & self.within(first + lowest, end + lowest)
+
 
 def spans_of(whole: Arrays, decisions: Decisions, small: Condensed) -> Spans:
     """Spans of the condensed columns; ``whole`` and ``decisions`` are those before.

@@ -31,32 +31,84 @@ def each_by_itself(count: int, steps: list[int] | None = None) -> Spans:
     return Spans(step, step, step, np.arange(count), np.zeros(count, np.int64))
 
 
-def parts_of(arrays: Arrays, relaxed: list[float], bound: float, left_s: float = 60.0) -> ByComponent:
-    spans = each_by_itself(len(arrays.cost))
-    return ByComponent(Whole(arrays), spans, np.array(relaxed), bound, EXACT, lambda: left_s)
+def parts_of(
+    arrays: Arrays,
+    relaxed: list[float],
+    bound: float,
+    prices: list[float] | None = None,
+    *,
+    steps: list[int] | None = None,
+    left_s: float = 60.0,
+    threads: int = 1,
+) -> ByComponent:
+    spans = each_by_itself(len(arrays.cost), steps)
+    dual = np.zeros(len(arrays.row_lower)) if prices is None else np.array(prices)
+    options = EXACT.model_copy(update={"threads": threads})
+    return ByComponent(Whole(arrays), spans, np.array(relaxed), dual, bound, options, lambda: left_s)
 
 
-@pytest.fixture
-def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Components put in one by one, and planned anew in twos."""
-    for name, value in {"AT_ONCE": 1, "FOLLOWING": 1, "TOGETHER": 2, "LEAST_TOGETHER": 2, "MOST_TOGETHER": 2}.items():
-        monkeypatch.setattr(by_component, name, value)
+def together(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """So many components are planned anew together."""
+    for name in ("TOGETHER", "LEAST_TOGETHER", "MOST_TOGETHER"):
+        monkeypatch.setattr(by_component, name, count)
 
 
-@pytest.mark.usefixtures("few_at_once")
-def test_the_first_in_time_is_put_in_and_makes_way_for_one_that_could_earn_more() -> None:
-    """Proves: of two jobs of 3 nodes on a pool of 4, worth 5 and 9, the earlier is put in and fills the pool; the other
-    has then lost most against the relaxation (all of it and a third of the first, worth 9 + 5/3), both are planned
-    anew, and the better one stays, for 9."""
+@pytest.mark.parametrize(("price", "first"), [(0.0, [1.0, 0.0]), (2.0, [0.0, 1.0])])
+def test_a_component_is_put_in_where_it_is_worth_what_it_takes(price: float, first: list[float]) -> None:
+    """Proves: of two jobs of 3 nodes on a pool of 4, worth 5 and 9, the earlier is put in and fills the pool where
+    nodes have no price; at 2 a node it is not worth the 6 that it would pay, and leaves them to the other."""
     arrays = arrays_of([5, 9], [(-INF, [3, 3], 4.0)])
-    parts = parts_of(arrays, [1 / 3, 1.0], 9 + 5 / 3)
-    first = parts.put_in()
-    assert first is not None
-    assert first.tolist() == [1.0, 0.0]
-    assert parts.planned_anew(first, lambda values: False).tolist() == [0.0, 1.0]
+    put_in = parts_of(arrays, [1 / 3, 1.0], 9 + 5 / 3, [price]).put_in()
+    assert put_in is not None
+    assert put_in.tolist() == first
 
 
-@pytest.mark.usefixtures("few_at_once")
+def test_the_one_that_has_lost_most_is_planned_anew_with_its_neighbour_and_then_with_what_stands_in_its_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Proves: with the first job in the pool the second loses the 3 that it could earn at 2 a node. It is planned anew
+    together with the third, which runs next to it on a pool of its own, for nothing; and then with the first, which
+    pays for the nodes that it wants, and makes way. No plan earns more than 4 * 2 + 0 + 3 + 1 = 12 at these prices."""
+    together(monkeypatch, 2)
+    arrays = arrays_of([5, 9, 1], [(-INF, [3, 3, 0], 4.0), (-INF, [0, 0, 1], 1.0)])
+    parts = parts_of(arrays, [1 / 3, 1.0, 1.0], 10 + 5 / 3, [2.0, 0.0], steps=[0, 1000, 1001])
+    begun = np.array([1.0, 0.0, 1.0])
+    assert parts.put_in(begun) is begun
+    assert parts.apart.bound == pytest.approx(12.0, abs=1e-6)
+    assert parts.bound == pytest.approx(10 + 5 / 3)
+    seen: list[float] = []
+
+    def is_best(values: np.ndarray[Any, Any]) -> bool:
+        seen.append(parts.whole.objective(values))
+        return seen[-1] == 10.0
+
+    assert parts.planned_anew(begun, is_best).tolist() == [0.0, 1.0, 1.0]
+    assert seen == [6.0, 6.0, 10.0]
+
+
+def test_groups_side_by_side_add_up_where_they_fit_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proves: two pools with the worse of two jobs in each are both planned anew in one round of two threads; two jobs
+    that do not fit on one pool together, put in by themselves in one round, leave the better one."""
+    together(monkeypatch, 2)
+    pools = arrays_of([5, 9, 4, 8], [(-INF, [3, 3, 0, 0], 4.0), (-INF, [0, 0, 3, 3], 4.0)])
+    parts = parts_of(pools, [0.0, 1.0, 0.0, 1.0], 17.0, [2.0, 2.0], steps=[0, 0, 1000, 1000], threads=2)
+    begun = parts.put_in(np.array([1.0, 0.0, 1.0, 0.0]))
+    assert begun is not None
+    seen: list[float] = []
+
+    def is_best(values: np.ndarray[Any, Any]) -> bool:
+        seen.append(parts.whole.objective(values))
+        return seen[-1] == 17.0
+
+    assert parts.planned_anew(begun, is_best).tolist() == [0.0, 1.0, 0.0, 1.0]
+    assert seen == [9.0, 17.0]
+    together(monkeypatch, 1)
+    one_pool = parts_of(arrays_of([5, 9], [(-INF, [3, 3], 4.0)]), [0.0, 1.0], 9.0, threads=2)
+    begun = one_pool.put_in(np.zeros(2))
+    assert begun is not None
+    assert one_pool.planned_anew(begun, lambda values: bool(values.any())).tolist() == [0.0, 1.0]
+
+
 def test_a_component_that_has_to_choose_has_a_first_plan() -> None:
     """Proves: where one of two has to be taken (a job's pool), the plan to begin with takes one; without such a row all
     start from nothing."""
@@ -71,6 +123,8 @@ def test_nothing_is_begun_without_time() -> None:
     arrays = arrays_of([5, 9], [(-INF, [3, 3], 4.0)])
     parts = parts_of(arrays, [1 / 3, 1.0], 9 + 5 / 3, left_s=0.0)
     assert parts.put_in() is None
+    begun = np.array([1.0, 0.0])
+    assert parts.put_in(begun) is begun
     assert parts.planned_anew(np.array([1.0, 0.0]), lambda values: False).tolist() == [1.0, 0.0]
 
 
@@ -79,21 +133,27 @@ def test_nothing_is_begun_without_time() -> None:
     st.lists(st.integers(1, 9), min_size=5, max_size=5),
     st.lists(st.integers(1, 4), min_size=5, max_size=5),
     st.integers(1, 12),
+    st.integers(0, 5),
+    st.integers(1, 2),
 )
-def test_the_plan_keeps_to_the_rows_and_never_falls(worth: list[int], size: list[int], room: int) -> None:
-    """Proves: whatever is put in keeps to the pool, planning anew never loses, and nothing exceeds the optimum. Every
-    component is part of each group here, so the optimum itself is reached."""
+def test_the_plan_keeps_to_the_rows_and_never_falls(
+    worth: list[int], size: list[int], room: int, price: int, threads: int
+) -> None:
+    """Proves: whatever is put in keeps to the pool, planning anew never loses, and nothing exceeds the optimum, nor
+    that the bound. Every component is part of each group here, so without a price the optimum itself is reached."""
     arrays = arrays_of([float(w) for w in worth], [(-INF, size, float(room))])
     best = solve(arrays, EXACT).objective
     whole = Whole(arrays)
-    parts = parts_of(arrays, [1.0] * 5, float(sum(worth)))
+    parts = parts_of(arrays, [1.0] * 5, float(sum(worth)), [float(price)], threads=threads)
     first = parts.put_in()
     assert first is not None
     last = parts.planned_anew(first, lambda values: False)
     assert whole.violation(first) <= 1e-9
     assert whole.violation(last) <= 1e-9
     assert whole.objective(first) <= whole.objective(last) + 1e-9
-    assert whole.objective(last) == pytest.approx(best)
+    assert whole.objective(last) <= best + 1e-9 <= parts.bound + 1e-6
+    if price == 0:
+        assert whole.objective(last) == pytest.approx(best)
 
 
 def crowded(count: int = 14) -> dict[str, Any]:

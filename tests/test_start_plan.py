@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pool_case import at, job, pool, pool_case, two_sites
 
 import optimizer as opt
-from optimizer import highs, relax_and_fix, relaxation, start_plan
+from optimizer import highs, relax_and_fix, relaxation, relaxed_windows, start_plan
 from optimizer.compiled import Arrays
 from optimizer.scenario import SolverOptions
 from optimizer.start_plan import Decisions, decisions_of, solve_from_start, worth_it
@@ -160,9 +160,9 @@ def test_a_long_horizon_is_relaxed_by_windows(monkeypatch: pytest.MonkeyPatch) -
     problem = opt.build(opt.scenario_from_dict(busy()))
     found = []
     for columns in (10**6, 100):
-        monkeypatch.setattr(relaxation, "WINDOW_COLUMNS", columns)
+        monkeypatch.setattr(relaxed_windows, "WINDOW_COLUMNS", columns)
         found.append(_relaxed(problem))
-    assert found[1].bound == pytest.approx(found[0].bound, rel=0.1 * 0.02)
+    assert found[1].bound == pytest.approx(found[0].bound, rel=relaxation.SHARE_OF_GAP * 0.02)
     assert found[1].bound >= problem.solve().expected_profit
 
 
