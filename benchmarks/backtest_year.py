@@ -111,7 +111,7 @@ def campus(start: str, end: str) -> dict[str, Any]:
         "data": {"m": {"file": str(ALIGNED), "time": "utc_start"}},
         "sites": [site],
         "risk": {"cvar_alpha": 0.9, "weight": 0.3},
-        "solver": {"mip_rel_gap": 0.001, "threads": 1, "time_limit_s": 60},
+        "solver": {"mip_rel_gap": 1e-4, "threads": 1, "time_limit_s": 60},
         "backtest": {
             "every": "1d",
             "published": {DA: "day before 13:00", HASHPRICE: "day after 00:00 UTC"},

@@ -77,6 +77,14 @@ def cost_from_start(blocks: Sequence[Block], energy_mwh: Floats) -> Floats:
     return cost
 
 
+def divided(blocks: Sequence[Block], parts: float) -> Sequence[Block]:
+    """The blocks of one of equal ``parts`` of a settlement period."""
+    if parts == 1.0:
+        return blocks
+    ends = [None if block.up_to_mwh is None else block.up_to_mwh / parts for block in blocks]
+    return [block.model_copy(update={"up_to_mwh": end}) for block, end in zip(blocks, ends, strict=True)]
+
+
 @dataclass(frozen=True)
 class Account:
     """The energy of one rate in one settlement period, which fills the rate's blocks."""

@@ -9,7 +9,8 @@ Each step belongs to exactly one rate ``r``, by windows of the local clock. With
 for each settlement period ``k``; ``C_r`` and how it is modelled: :mod:`optimizer.energy_blocks`. Every rate counts
 the MWh of the period that are billed at it, and fills its own blocks with them. ``x0`` is the energy of a period that
 was already running, from the run before or from ``month_to_date_mwh``. Blocks are never scaled: a period that the end
-of the horizon cuts is billed as far as it goes.
+of the horizon cuts is billed as far as it goes. Only a window in which decisions are taken sees its part of what is
+left of each block (:mod:`optimizer.rest_of_period`).
 """
 
 from __future__ import annotations
@@ -26,12 +27,21 @@ from pydantic import Field, model_validator
 from optimizer.audit import AuditView
 from optimizer.component import Carried, Finding, Floats, MoneyLine
 from optimizer.contract import BillLine, Contract
-from optimizer.energy_blocks import Account, Block, check_order, constrain_blocks, cost_from_start, declare_blocks
+from optimizer.energy_blocks import (
+    Account,
+    Block,
+    check_order,
+    constrain_blocks,
+    cost_from_start,
+    declare_blocks,
+    divided,
+)
 from optimizer.frame import Frame
 from optimizer.horizon import Horizon
 from optimizer.metering import Reading
 from optimizer.quantities import MegawattHours, Name, Series, SeriesOf
 from optimizer.rate_hours import hours_of_rates
+from optimizer.rest_of_period import ChargedOverPeriods
 from optimizer.running_period import handed_on
 from optimizer.settlement import at_period_ends, last_steps
 from optimizer.template import Param
@@ -63,7 +73,7 @@ class Rate(Windowed):
         return self
 
 
-class EnergyRates(Contract):
+class EnergyRates(ChargedOverPeriods, Contract):
     """Fields and rules of a contract that charges energy by rates."""
 
     carries: ClassVar[dict[str, str]] = {
@@ -174,8 +184,11 @@ class EnergyRates(Contract):
                 lines[self._line(rate)] = BillLine(-self._flat_price(r.frame, rate) * billed, billed, "MWh")
                 continue
             of_period, before = r.sum_by_period(billed, self.settlement_period), self._before_mwh(r.frame, rate)
-            charge = cost_from_start(rate.blocks, before + of_period) - cost_from_start(rate.blocks, before)
-            lines[self._line(rate)] = BillLine(at_period_ends(codes, -charge), at_period_ends(codes, of_period), "MWh")
+            left = self.windows_left(r.frame, self.settlement_period)
+            charge = cost_from_start(rate.blocks, before + left * of_period) - cost_from_start(rate.blocks, before)
+            lines[self._line(rate)] = BillLine(
+                at_period_ends(codes, -charge / left), at_period_ends(codes, of_period), "MWh"
+            )
         if self._has_adder:
             lines[f"{self.name}_{ADDER}"] = BillLine(-r.values(self.adder_per_mwh) * energy, energy, "MWh")
         return lines
@@ -251,6 +264,7 @@ class EnergyRates(Contract):
         """Accounts of the rates with blocks, by number of rate and period."""
         codes = f.horizon.period_codes(self.settlement_period)
         most = f.horizon.energy_mwh(self.most_billed_mw(f))
+        left = self.windows_left(f, self.settlement_period)
         found = []
         for number, (rate, mask) in enumerate(self._masks(f.horizon)):
             if rate.blocks is None:
@@ -258,7 +272,8 @@ class EnergyRates(Contract):
             before = self._before_mwh(f, rate)
             for period in np.unique(codes[mask]):
                 steps = np.flatnonzero(mask & (codes == period))
-                account = Account(rate.blocks, steps.tolist(), before[:, period], most[:, steps].sum(axis=1))
+                blocks, so_far = divided(rate.blocks, left[period]), before[:, period] / left[period]
+                account = Account(blocks, steps.tolist(), so_far, most[:, steps].sum(axis=1))
                 found.append((number, int(period), account))
         return found
 

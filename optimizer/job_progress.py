@@ -6,8 +6,9 @@ An earlier run leaves the work done, whether the job ran and whether its finish 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from optimizer.job_order import Ordered, earliest_start
 from optimizer.job_speed import JobSpeed
 from optimizer.job_state import FINISHED, RUNNING, WORK_DONE, moves_left
 from optimizer.job_window import JobTimes, JobWindow, job_window
-from optimizer.workload import nodes_available, pool_of
+from optimizer.named_pools import nodes_available, pool_of
 
 
 class JobProgress(JobSpeed, Ordered):
@@ -86,6 +87,12 @@ class JobProgress(JobSpeed, Ordered):
         if self.may_be_late and self.latest_finish is None and inside:
             spelled["latest_finish"] = end
         return self.model_copy(update=spelled)
+
+    def is_idle(self, horizon: Horizon, states: Mapping[str, Any]) -> bool:
+        """Whether the job has been finished, or is only released after the horizon."""
+        if FINISHED in states:
+            return bool(np.min(states[FINISHED]) > 0.5)
+        return self.release is not None and horizon.step_at(self.release, side="start") >= horizon.steps
 
     def first_steps(self, f: Frame, waiting: tuple[Part, ...] = ()) -> NDArray[np.int64]:
         """First step in which it can run by pool, (pools,): released, its data there, its predecessors finished."""

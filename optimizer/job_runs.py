@@ -44,6 +44,11 @@ class BlockRuns(JobClass):
         return True
 
     @property
+    def _nodes_follow_runs(self) -> bool:
+        """Whether a run says how many nodes are held, so that it is what a schedule sets."""
+        return False
+
+    @property
     def _has_starts(self) -> bool:
         return self.job.restart_loss_hours > 0 or self.job.min_run_hours > 0
 
@@ -131,7 +136,8 @@ class BlockRuns(JobClass):
             b.block_states,
             within=pyo.Binary,
             bounds=lambda b, w, k: (b.run_least[w, k], b.run_most[w, k]),
-            decided_at=np.concatenate([[origin - steps], begins]),
+            decided_at=origin + steps * np.arange(-1, last + 1),
+            scheduled="ahead" if self._nodes_follow_runs else None,
         )
         if self._has_starts:
             known = self._known_starts(f)

@@ -7,7 +7,8 @@ The load of an hour is the mean import over its steps (or that of the step that 
 
 Only hours inside the horizon are billed. ``before_g`` is the highest load in those hours of the group that earlier runs
 have billed, carried as ``peaks_mw`` by group: a run charges what it adds to it. A mean is charged hour by hour, so it
-needs no such state.
+needs no such state. A window in which decisions are taken is charged for a highest load by its part of the group's
+hours that are left (:mod:`optimizer.rest_of_period`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from optimizer.template import Constraint, Param, Var
 if TYPE_CHECKING:
     from optimizer.frame import Frame
     from optimizer.metering import Reading
+    from optimizer.rest_of_period import Ahead
 
 Interval = Literal["15min", "30min", "1h"]
 Measure = Literal["max", "mean"]
@@ -76,7 +78,7 @@ class PeakCharge:
     label: str
     rate_per_kw: float
     share: float
-    """Part of the rate: 1, or 1/n for an hour of a mean over n."""
+    """Part of the rate: 1, or 1/n for an hour of a mean over n; of a window in which decisions are taken, its part."""
     hours: tuple[NDArray[np.int64], ...]
     """Steps of each hour."""
 
@@ -91,14 +93,22 @@ class PeakCharge:
 
 
 class KnownPeaks:
-    """The charges of a contract with known hours, ``discount`` times its rates."""
+    """The charges of a contract with known hours, ``discount`` times its rates; with ``ahead``, as they are weighed."""
 
-    def __init__(self, groups: tuple[PeakGroup, ...], rate: float, interval: Interval, discount: float) -> None:
+    def __init__(
+        self,
+        groups: tuple[PeakGroup, ...],
+        rate: float,
+        interval: Interval,
+        discount: float,
+        ahead: Ahead | None = None,
+    ) -> None:
         self.groups = {group.name or f"group_{i + 1}": group for i, group in enumerate(groups)}
         self._count = len(groups)
         self._rate = rate
         self._length = _LENGTHS[interval]
         self._discount = discount
+        self._ahead = ahead
 
     def charges(self, horizon: Horizon) -> list[PeakCharge]:
         """What is charged within the horizon."""
@@ -109,8 +119,15 @@ class KnownPeaks:
             if group.measure == "mean":
                 found += [PeakCharge(label, rate, 1.0 / len(group.hours), (steps,)) for steps in inside]
             elif inside:
-                found.append(PeakCharge(label, rate, 1.0, inside))
+                found.append(PeakCharge(label, rate, len(inside) / self._left(group, len(inside)), inside))
         return found
+
+    def _left(self, group: PeakGroup, inside: int) -> int:
+        """Hours of the group that are left when the window starts, those ``inside`` it among them."""
+        if self._ahead is None:
+            return inside
+        of_window, of_whole = (self._hours(group, horizon) for horizon in (self._ahead.window, self._ahead.whole))
+        return sum(not hour.past and len(known.steps) > 0 for hour, known in zip(of_window, of_whole, strict=True))
 
     def before_mw(self, f: Frame, charges: list[PeakCharge]) -> Floats:
         """Load that earlier runs have charged already, (members, charges)."""

@@ -48,6 +48,10 @@ class Preemptible(FlexibleJob):
             b.lost_share = Param(f.steps, values=shares[within])
 
     @property
+    def _nodes_follow_runs(self) -> bool:
+        return True
+
+    @property
     def _loss_is_chosen(self) -> bool:
         """Whether what a start loses depends on more than the start: on power caps, or on the pool."""
         job = self.job
@@ -66,6 +70,8 @@ class Preemptible(FlexibleJob):
             b.blocks,
             within=pyo.NonNegativeReals,
             bounds=lambda b, p, w, k: (0, b.run_on_most[p, k]),
+            decided_at=self._origin(f) + self._block_steps(f.step_h) * np.arange(self._blocks(f)),
+            scheduled="ahead",
         )
         self._assignment_variable(b, f)
 

@@ -16,6 +16,8 @@ by the same formula::
 So runs in a row book together what one run over the whole period books for the same load; a run whose load makes up
 for a shortfall gets the charge back. What was booked before is a constant: the schedule sees what a MWh is worth to
 the period as a whole. Of a period that the end of the horizon cuts, the steps inside count, in use and in obligation.
+In a window in which decisions are taken, what is still owed is spread over the hours left of the period
+(:mod:`optimizer.rest_of_period`).
 """
 
 from __future__ import annotations
@@ -72,6 +74,10 @@ class Account:
     def scaled(self, factor: Floats) -> Account:
         """The account if ``factor`` times as much were offered; broadcast to (members, periods)."""
         return Account(self.taken_mwh, self.offered_mwh * factor, self.offered_value * factor)
+
+    def divided(self, parts: Floats) -> Account:
+        """Its part of what is counted, (periods,) parts."""
+        return Account(self.taken_mwh / parts, self.offered_mwh / parts, self.offered_value / parts)
 
     @property
     def mean_price(self) -> Floats:

@@ -59,19 +59,19 @@ def _same_rows(fast: Arrays, slow: Arrays, columns: NDArray[np.int64], places: N
     """Ranged rows stand twice in Pyomo's form; every other row once, perhaps with the opposite sign."""
     rows, count = fast.matrix.shape
     matrix = slow.matrix.tocoo()
-    widened = sp.csr_array((matrix.data, (matrix.row, columns[matrix.col])), shape=(matrix.shape[0], count))
+    expected = sp.csr_array((matrix.data, (matrix.row, columns[matrix.col])), shape=(matrix.shape[0], count))
     compiled = fast.matrix.tocsr()
+    found = compiled[places, :]
+    sign = _signs(expected, found)
+    odd = abs(sp.diags_array(sign) @ expected - found).max(axis=1).toarray().ravel()
+    size = np.maximum(1.0, abs(found).max(axis=1).toarray().ravel())
+    assert places[odd > 1e-9 * size].tolist() == [], "rows that differ"
+    bounds = np.sort([sign * slow.row_lower, sign * slow.row_upper], axis=0)
     lower, upper = np.full(rows, -np.inf), np.full(rows, np.inf)
+    np.maximum.at(lower, places, bounds[0])
+    np.minimum.at(upper, places, bounds[1])
     seen = np.zeros(rows, bool)
-    for row, place in enumerate(places):
-        expected, found = widened[[row], :], compiled[[place], :]
-        sign = _sign(expected, found)
-        difference = abs(expected * sign - found)
-        largest = difference.max() if difference.nnz else 0.0
-        assert largest <= 1e-9 * max(1.0, abs(found).max() if found.nnz else 1.0), f"row {place} differs"
-        bounds = sorted((sign * slow.row_lower[row], sign * slow.row_upper[row]))
-        lower[place], upper[place] = max(lower[place], bounds[0]), min(upper[place], bounds[1])
-        seen[place] = True
+    seen[places] = True
     # rows that Pyomo leaves out have no variable and must hold by themselves
     empty = np.flatnonzero(~seen)
     assert np.diff(compiled.indptr)[empty].sum() == 0
@@ -81,11 +81,15 @@ def _same_rows(fast: Arrays, slow: Arrays, columns: NDArray[np.int64], places: N
     np.testing.assert_allclose(fast.row_upper[seen], upper[seen], rtol=1e-9, atol=1e-9)
 
 
-def _sign(expected: sp.csr_array, found: sp.csr_array) -> float:
-    if not found.nnz:
-        return 1.0
-    column = found.indices[0]
-    return float(np.sign(found.data[0] / expected[0, column])) if expected[0, column] else 1.0
+def _signs(expected: sp.csr_array, found: sp.csr_array) -> NDArray[np.float64]:
+    """1 or -1 by row: that of the first entry against what is expected there."""
+    sign = np.ones(found.shape[0])
+    filled = np.flatnonzero(np.diff(found.indptr))
+    first = found.indptr[filled]
+    there = np.asarray(expected[filled, found.indices[first]]).ravel()
+    same = there != 0
+    sign[filled[same]] = np.sign(found.data[first[same]] / there[same])
+    return sign
 
 
 def assert_same_optimum(scenario: opt.Scenario, tolerance: float = 1e-6) -> None:

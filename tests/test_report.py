@@ -194,7 +194,7 @@ def test_limits_are_drawn_unless_infinite_or_far(campus_page: str) -> None:
 def test_waterfall_adds_up_and_names_the_lines_at_zero(campus: Plan, campus_page: str) -> None:
     drawn = next(t for spec in figures(campus_page) for t in spec["data"] if t["type"] == "waterfall")
     assert sum(drawn["x"][:-1]) == pytest.approx(drawn["x"][-1]) == pytest.approx(campus.expected_profit)
-    zero = [line for line, value in campus.summary["ledger"].items() if value == 0]
+    zero = [line for line, value in campus.summary["ledger"].items() if abs(value) < 1e-6]
     assert zero
     assert f"Lines at zero: {', '.join(zero)}." in campus_page
 

@@ -9,7 +9,7 @@ from pool_case import at, job, pool_case, two_sites
 import optimizer as opt
 from optimizer.condensed import condensed
 from optimizer.subproblem import Whole
-from optimizer.time_windows import Decisions, decisions_of, groups_backward, spans_of, window_ends
+from optimizer.time_windows import Decisions, Spans, decisions_of, groups_backward, spans_of, window_ends
 
 
 def test_the_steps_of_decisions() -> None:
@@ -99,3 +99,15 @@ def test_a_part_counts_what_is_held() -> None:
     assert part.put(np.array([1.25]), np.array([9.0, 0.75, 0.0])).tolist() == [1.25, 0.75, 0.0]
     assert whole.violation(np.array([1.25, 0.75, 0.0])) == 0.0
     assert whole.violation(np.array([1.5, 0.75, 0.0])) == 0.25 / 2.25
+
+
+def test_the_columns_around_a_decision() -> None:
+    """Proves: of two sites with a column in each of 20 steps, a decision of the first in step 10 has around it, for 7
+    columns, the steps 8 to 14 of its own site (a third of the 6 to spare before it, two thirds behind) and what both
+    share; with as many columns to spare as there are, all."""
+    step = np.array([*range(20), *range(20), 19])
+    first, place = np.array([*range(20), *range(20), 0]), np.array([0] * 20 + [1] * 20 + [-1])
+    spans = Spans(first, step, step, np.zeros(41, np.int64), place)
+    chosen = np.arange(41) == 10
+    assert np.flatnonzero(spans.around(chosen, 7)).tolist() == [8, 9, 10, 11, 12, 13, 14, 40]
+    assert spans.around(chosen, 41).all()

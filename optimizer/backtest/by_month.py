@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,10 @@ class BacktestByMonth:
         return {
             f"{name} {month}": reason for month, found in self.months.items() for name, reason in found.failures.items()
         }
+
+    def summary(self) -> dict[str, Any]:
+        """The figures of each month as plain data, and what failed."""
+        return {"months": {month: found.summary() for month, found in self.months.items()}, "failures": self.failures}
 
     def _trading(self, name: str) -> float:
         return float(sum(found.trading(name).sum() for found in self.months.values()))

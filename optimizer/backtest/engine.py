@@ -20,7 +20,7 @@ from optimizer.backtest.checkpoint import Checkpoint, digest_of, packed, unpacke
 from optimizer.backtest.execution import Deviation, Execution
 from optimizer.backtest.policies import Policy
 from optimizer.backtest.reading import Case
-from optimizer.backtest.record import Decision, forecaster_of
+from optimizer.backtest.record import Decision
 from optimizer.backtest.settlement import Done
 from optimizer.backtest.workshop import Workshop
 from optimizer.errors import InputError, OptimizerError
@@ -165,7 +165,7 @@ class _Runner:
         self.workshop = Workshop()
         self.execution = Execution(case.record, self.workshop)
         self.blank = without_values(case.record.scenario)
-        self.forecaster = forecaster_of(case.settings, case.record.scenario)
+        self.forecaster = case.forecaster()
 
     def window(self, number: int, first: int, steps: int, before: Window | None) -> Window:
         """Decide and carry out one window."""

@@ -17,26 +17,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.backtest.nearest_plan import held, nearest
+from optimizer.backtest.present import with_states_of_idle
 from optimizer.backtest.record import Decision, Record
 from optimizer.backtest.recourse import forecast_after, set_now
 from optimizer.backtest.schedules import Schedule, Scheduled, scheduled_in, steps_of
-from optimizer.backtest.workshop import Workshop
-from optimizer.compiled import Arrays
+from optimizer.backtest.workshop import ONE_MEMBER, Workshop
 from optimizer.errors import InputError, WithoutPlanError
 from optimizer.errors import Problem as Refused
 from optimizer.highs import Outcome
-from optimizer.matrix import matrix_of
 from optimizer.plan import Plan
 from optimizer.problem import Problem
-from optimizer.rebasing import Column, rebased
+from optimizer.rebasing import Column
+from optimizer.scenario import Scenario
 
 Floats = NDArray[np.float64]
 Switching = Callable[[bool, float, float], bool]
 """Whether what mines is on in a step: was it on in the step before, the price per MWh seen, the break-even price."""
 NOTICED = 1e-6
 """Differences from the schedule below this, relative to the largest value of the variable, are rounding."""
-AHEAD_WEIGHT = 100.0
-"""How much rather something set now is changed than something set ahead, per share of its largest value."""
 
 
 @dataclass(frozen=True)
@@ -92,16 +91,17 @@ class Execution:
         targets = {name: values.copy() for name, values in schedule.targets.items()}
         deviations: dict[tuple[str, int], Deviation] = {}
         highs_s = 0.0
-        _check_targets(targets, self._problem(decision, schedule.expected, actual, 0))
+        problem = self._problem(decision, schedule.expected, actual, decision.steps)
+        _check_targets(targets, problem)
         is_on: dict[str, bool] = dict(was_on or {})
         switched: set[str] = set()
         if switching is not None:
-            problem = self._problem(decision, schedule.expected, actual, decision.steps)
             is_on, switched = _switched(problem, targets, switching, is_on, decision.steps)
         expected = dict(schedule.expected)
         for step in range(decision.steps) if recourse else ():
             highs_s += self._react(decision, first, schedule, actual, expected, targets, step, switched, deviations)
-        problem = self._problem(decision, expected, actual, decision.steps)
+        if recourse:
+            problem = self._problem(decision, expected, actual, decision.steps)
         # what is set now was only thought of for the steps after these: they are decided by the window that follows
         free_after = switched if recourse else None
         outcome, changed = self._follow(problem, targets, decision.steps, free_after, breaking_ties=True)
@@ -110,7 +110,9 @@ class Execution:
         done = {found.name: _values(outcome)[found.columns] for found in scheduled_in(problem)}
         places = {found.name: found.steps for found in scheduled_in(problem)}
         money = _money(plan, decision.steps)
-        carry = plan.carry_at(decision.steps)
+        # states are counted by the contracts' own terms, not by those with which the window was weighed
+        counted = self._scenario(decision, expected, actual, decision.steps)
+        carry = with_states_of_idle(plan.carry_at(decision.steps, terms=counted), decision.state)
         return Executed(done, places, carry, money, tuple(deviations.values()), is_on, highs_s + outcome.seconds)
 
     def _react(
@@ -150,11 +152,16 @@ class Execution:
         self, decision: Decision, expected: Mapping[Column, Floats], actual: dict[Column, Floats], seen: int
     ) -> Problem:
         """The window with ``seen`` steps as they happened and the rest as expected."""
+        scenario = self._scenario(decision, expected, actual, seen)
+        return self.workshop.problem(ONE_MEMBER, decision.as_weighed(scenario))
+
+    def _scenario(
+        self, decision: Decision, expected: Mapping[Column, Floats], actual: dict[Column, Floats], seen: int
+    ) -> Scenario:
         columns = {
             column: np.concatenate([values[:seen], expected[column][seen:]]) for column, values in actual.items()
         }
-        scenario = rebased(self.record.scenario, horizon=decision.horizon, columns=columns, carry=decision.state)
-        return self.workshop.problem("execution", decision.as_weighed(scenario))
+        return decision.window_of(self.record.scenario, columns)
 
     def _follow(
         self,
@@ -240,43 +247,6 @@ def _switched(
     return is_on, switched
 
 
-def held(arrays: Arrays, columns: NDArray[np.int64], values: Floats, slack: float = 0.0) -> Arrays:
-    """Arrays with columns fixed at values (within their bounds, and within a slack of rounding)."""
-    lower, upper = arrays.col_lower.copy(), arrays.col_upper.copy()
-    around = slack * np.maximum(1.0, np.abs(values)) * ~arrays.integer[columns]
-    lower[columns] = np.maximum(lower[columns], values - around)
-    upper[columns] = np.minimum(upper[columns], values + around)
-    crossed = columns[lower[columns] > upper[columns]]
-    lower[crossed] = upper[crossed] = np.clip(lower[crossed], arrays.col_lower[crossed], arrays.col_upper[crossed])
-    return replace(arrays, col_lower=lower, col_upper=upper)
-
-
-def nearest(arrays: Arrays, columns: NDArray[np.int64], wanted: Floats, ahead: NDArray[np.bool_]) -> Arrays:
-    """Arrays whose optimum differs least from what is wanted: ``x + under - over = wanted``, both at a price."""
-    rows, count = arrays.matrix.shape
-    number = len(columns)
-    old_columns = np.repeat(np.arange(count), np.diff(arrays.matrix.indptr))
-    new_rows = rows + np.arange(number)
-    matrix = matrix_of(
-        np.concatenate([arrays.matrix.indices.astype(np.int64), new_rows, new_rows, new_rows]),
-        np.concatenate([old_columns, columns, count + np.arange(number), count + number + np.arange(number)]),
-        np.concatenate([arrays.matrix.data, np.ones(number), np.ones(number), -np.ones(number)]),
-        (rows + number, count + 2 * number),
-    )
-    span = np.maximum(1.0, np.where(np.isfinite(arrays.col_upper[columns]), arrays.col_upper[columns], np.abs(wanted)))
-    price = -np.where(ahead, AHEAD_WEIGHT, 1.0) / span
-    return Arrays(
-        matrix,
-        np.concatenate([arrays.row_lower, wanted]),
-        np.concatenate([arrays.row_upper, wanted]),
-        np.concatenate([np.zeros(count), price, price]),
-        0.0,
-        np.concatenate([arrays.col_lower, np.zeros(2 * number)]),
-        np.concatenate([arrays.col_upper, np.full(2 * number, np.inf)]),
-        np.concatenate([arrays.integer, np.zeros(2 * number, bool)]),
-    )
-
-
 def _differences(fixed: list[tuple[Scheduled, NDArray[np.bool_]]], wanted: Floats, possible: Floats) -> list[Deviation]:
     found, start = [], 0
     for scheduled, where in fixed:
@@ -284,8 +254,8 @@ def _differences(fixed: list[tuple[Scheduled, NDArray[np.bool_]]], wanted: Float
         steps = np.broadcast_to(scheduled.steps, where.shape)[where]
         planned, done = wanted[start : start + count], possible[start : start + count]
         scale = max(1.0, float(np.abs(planned).max(initial=0.0)))
-        for place in np.flatnonzero(np.abs(planned - done) > NOTICED * scale):
-            found.append(Deviation(scheduled.name, int(steps[place]), float(planned[place]), float(done[place])))
+        for at in np.flatnonzero(np.abs(planned - done) > NOTICED * scale):
+            found.append(Deviation(scheduled.name, int(steps[at]), float(planned[at]), float(done[at])))
         start += count
     return found
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from optimizer.backtest.engine import decision_steps
 from optimizer.backtest.reading import Case
-from optimizer.backtest.record import forecaster_of
 from optimizer.horizon import Horizon
 from optimizer.rebasing import window
 
@@ -39,7 +38,7 @@ def fan_around(case: Case, column: str, step: int, days: float = 7.0) -> Fan:
 
     scenario, settings = case.record.scenario, case.settings
     half = int(days / 2 * 24 / scenario.horizon.step_h)
-    forecaster = forecaster_of(settings, scenario)
+    forecaster = case.forecaster()
     shown = [
         (first, steps) for first, steps in decision_steps(case) if first + steps > step - half and first <= step + half
     ]
@@ -70,7 +69,7 @@ def skill(case: Case) -> pd.DataFrame:
     verification = Verification(names)
     if not names:
         return verification.table()
-    forecaster = forecaster_of(settings, scenario)
+    forecaster = case.forecaster()
     plan = decision_steps(case)
     for number in np.unique(np.linspace(0, len(plan) - 1, min(len(plan), MOST_ISSUES)).astype(int)):
         first, _ = plan[number]

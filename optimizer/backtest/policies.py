@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from optimizer.backtest.record import Decision
 from optimizer.backtest.schedules import LookAhead, Schedule, hedged, targets_of
-from optimizer.backtest.workshop import Workshop
+from optimizer.backtest.workshop import ONE_MEMBER, Workshop
 from optimizer.errors import InputError, Problem
 from optimizer.scenario import Risk
 
@@ -57,6 +57,11 @@ class Optimized:
     name: str = "deterministic"
     recourse: bool = True
 
+    @property
+    def decides_by_site(self) -> bool:
+        """Sites that share nothing are decided apart (:mod:`optimizer.backtest.site_groups`)."""
+        return True
+
     def decide(self, decision: Decision, workshop: Workshop) -> Schedule:
         return planned(decision, workshop, decision.forecast(decision.settings.members).expected())
 
@@ -73,6 +78,11 @@ class Stochastic:
     name: str = "ensemble"
     recourse: bool = True
     risk: Risk = field(default_factory=Risk)
+
+    @property
+    def decides_by_site(self) -> bool:
+        """Only where it weighs no tail, which is one of the profits of all sites together."""
+        return self.risk.beta == 0.0
 
     def decide(self, decision: Decision, workshop: Workshop) -> Schedule:
         forecast = decision.forecast(decision.settings.members)
@@ -107,6 +117,11 @@ class ByStrikePrice:
     """What has stopped starts again below this part of the break-even price, so that it does not flutter."""
     recourse: bool = True
 
+    @property
+    def decides_by_site(self) -> bool:
+        """Sites that share nothing are decided apart (:mod:`optimizer.backtest.site_groups`)."""
+        return True
+
     def decide(self, decision: Decision, workshop: Workshop) -> Schedule:
         return planned(decision, workshop, decision.forecast(decision.settings.members).expected())
 
@@ -125,6 +140,11 @@ class AlwaysOn:
     name: str = "always_on"
     recourse: bool = True
 
+    @property
+    def decides_by_site(self) -> bool:
+        """Sites that share nothing are decided apart (:mod:`optimizer.backtest.site_groups`)."""
+        return True
+
     def decide(self, decision: Decision, workshop: Workshop) -> Schedule:
         return planned(decision, workshop, decision.forecast(decision.settings.members).expected())
 
@@ -140,7 +160,7 @@ def planned(
 ) -> Schedule:
     """The optimal schedule for one member; ``here_and_now`` holds variables that have been decided already."""
     scenario = decision.scenario(forecast)
-    problem = workshop.problem("one member", scenario)
+    problem = workshop.problem(ONE_MEMBER, scenario)
     arrays = problem.arrays
     if here_and_now:
         arrays = _decided(problem, here_and_now)

@@ -6,20 +6,24 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from optimizer.backtest.record import Record, columns_needed
+from optimizer.backtest.record import Record, columns_needed, forecaster_of
 from optimizer.backtest.settings import BacktestSettings
 from optimizer.data_files import read_tables
 from optimizer.errors import InputError, Problem, did_you_mean
 from optimizer.horizon import Horizon, to_utc, zone
 from optimizer.loading import checked, read_raw
+from optimizer.scenario import Scenario
 from optimizer.scenario_file import RawScenario, apply_overrides
 from optimizer.series import DataSource, SourceReader, members_of_rows
 from optimizer.time_stamps import instants
+
+if TYPE_CHECKING:
+    from optimizer.forecasting import Forecaster
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,12 @@ class Case:
     settings: BacktestSettings
     window_steps: int
     """Steps that each decision plans: those of the scenario file's horizon."""
+    forecast_for: Scenario | None = None
+    """The scenario whose columns are forecast, where the record's own holds only some of its sites."""
+
+    def forecaster(self) -> Forecaster:
+        """What issues the forecasts of the case."""
+        return forecaster_of(self.settings, self.forecast_for or self.record.scenario)
 
 
 def read_case(

@@ -11,10 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from optimizer.backtest.present import without_idle
 from optimizer.backtest.settings import BacktestSettings
+from optimizer.backtest.weighing import as_weighed
 from optimizer.errors import InputError, Problem, did_you_mean
 from optimizer.horizon import Horizon
 from optimizer.rebasing import Column, rebased, references
+from optimizer.rest_of_period import Ahead
 from optimizer.scenario import Ensemble, Scenario
 
 if TYPE_CHECKING:
@@ -88,17 +91,13 @@ class Decision:
     settings: BacktestSettings = field(repr=False)
 
     def as_weighed(self, scenario: Scenario) -> Scenario:
-        """A scenario of this window as decisions are to weigh it: a new peak costs its share of the month that is
-        left."""
-        from optimizer.backtest.peaks_ahead import with_peaks_spread
-
-        return with_peaks_spread(scenario, self._peak_shares)
+        """A scenario of this window as decisions are to weigh it: what is charged for longer than the window is charged
+        in part."""
+        return as_weighed(scenario, self._ahead)
 
     @cached_property
-    def _peak_shares(self) -> tuple[float, ...]:
-        from optimizer.backtest.peaks_ahead import shares_of_months
-
-        return shares_of_months(self.horizon, self.blank.horizon)
+    def _ahead(self) -> Ahead:
+        return Ahead(self.horizon, self.blank.horizon)
 
     @property
     def at(self) -> pd.Timestamp:
@@ -118,9 +117,15 @@ class Decision:
         """
         weights = tuple(forecast.probabilities.tolist())
         ensemble = Ensemble(members=forecast.members, probabilities=weights)
-        columns = self.columns(forecast)
-        scenario = rebased(self.blank, horizon=self.horizon, columns=columns, ensemble=ensemble, carry=self.state)
-        return self.as_weighed(scenario)
+        return self.as_weighed(self.window_of(self.blank, self.columns(forecast), ensemble))
+
+    def window_of(
+        self, whole: Scenario, columns: Mapping[Column, Floats], ensemble: Ensemble | None = None
+    ) -> Scenario:
+        """This window of a scenario over the whole time, from the present state on, with ``columns`` in place of its
+        data and without the work that has no part in it."""
+        scenario = rebased(whole, horizon=self.horizon, columns=columns, ensemble=ensemble, carry=self.state)
+        return without_idle(scenario)
 
     def columns(self, forecast: ForecastEnsemble) -> dict[Column, Floats]:
         """What a forecast says of each column of the scenario's data, (1 or members, steps), without rounding beyond

@@ -21,7 +21,7 @@ from optimizer.backtest.workshop import Workshop
 from optimizer.compiled import Arrays
 from optimizer.matrix import matrix_of
 from optimizer.problem import Problem
-from optimizer.rebasing import Column, rebased, window
+from optimizer.rebasing import Column, window
 from optimizer.scenario import Ensemble
 
 if TYPE_CHECKING:
@@ -89,9 +89,7 @@ def set_now(
     count = len(ahead.probabilities)
     columns = {column: _joined(values, ahead.members[column], count) for column, values in seen.items()}
     ensemble = Ensemble(members=count, probabilities=ahead.probabilities)
-    scenario = rebased(
-        record.scenario, horizon=decision.horizon, columns=columns, ensemble=ensemble, carry=decision.state
-    )
+    scenario = decision.window_of(record.scenario, columns, ensemble)
     problem = workshop.problem("look ahead", decision.as_weighed(scenario).model_copy(update={"risk": look.risk}))
     arrays = replace(problem.arrays, least=None)
     lower, upper = arrays.col_lower.copy(), arrays.col_upper.copy()

@@ -16,11 +16,11 @@ from optimizer.backtest.policies import FORESIGHT, Policy, by_name
 from optimizer.backtest.reading import Case, read_case
 from optimizer.backtest.result import BASELINE, Backtest
 from optimizer.backtest.settlement import foreseen, settled
+from optimizer.backtest.site_groups import Group, case_of, groups_for, together
 from optimizer.backtest.watching import Step, Watched, watched
 from optimizer.errors import InputError, OptimizerError, Problem
 from optimizer.highs import Outcome
 from optimizer.parallel import Done, run_tasks
-from optimizer.plan import Plan
 from optimizer.problem import Problem as Compiled
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 CHECKPOINTS = "checkpoints"
-Solved = tuple[Outcome, list[Window]]
+Solved = tuple[Outcome | None, list[Window]]
+"""A solution over the whole time (None of some sites alone), and the windows that led to it."""
 
 
 def backtest(
@@ -78,7 +79,10 @@ def run_cases(
     tasks: list[_Task] = []
     for number, ((own, windows), folder, label) in enumerate(zip(chosen, folders, labels, strict=True)):
         kept_in = None if folder is None else _prepared(folder) / CHECKPOINTS
-        tasks += [_Task(number, policy, kept_in, windows, label) for policy in (*own, None)]
+        for policy in own:
+            groups = groups_for(cases[number], policy)
+            tasks += [_Task(number, policy, kept_in, windows, label, group, len(groups)) for group in groups]
+        tasks.append(_Task(number, None, kept_in, windows, label))
     problems = [Compiled(case.record.scenario) for case in cases]
     results = [Backtest(case, Booking.of(problem)) for case, problem in zip(cases, problems, strict=True)]
     given = _Given(list(cases), *((progress, problems) if jobs == 1 else (None, None)))
@@ -86,11 +90,21 @@ def run_cases(
         _read_along(tasks, progress if jobs > 1 else None),
         closing(run_tasks(tasks, _worker, given, jobs=min(jobs, len(tasks)))) as running,
     ):
+        gathered: dict[tuple[int, str], dict[int, list[Window]]] = {}
         for done in running:
             task = tasks[done.number]
             result = results[task.case]
             try:
-                plan, windows_done = _plan_of(done, problems[task.case])
+                outcome, windows_done = _result_of(done)
+                if outcome is None:
+                    by_group = gathered.setdefault((task.case, task.name), {})
+                    by_group[done.number] = windows_done
+                    if len(by_group) < task.groups:
+                        continue
+                    by_sites = {tasks[number].group: by_group[number] for number in sorted(by_group)}
+                    windows_done = together(result.case, by_sites)
+                    outcome = _settled(problems[task.case], windows_done)
+                plan = problems[task.case].plan_of(outcome)
             except InputError:
                 raise
             except OptimizerError as error:
@@ -103,20 +117,24 @@ def run_cases(
             if progress is not None and jobs > 1 and task.folder is None:
                 progress(Step(task.shown, len(windows_done), len(windows_done), plan.expected_profit))
     for number, (result, folder) in enumerate(zip(results, folders, strict=True)):
-        names = [task.name for task in tasks if task.case == number]
+        names = dict.fromkeys(task.name for task in tasks if task.case == number)
         result.plans = {name: result.plans[name] for name in names if name in result.plans}
         if folder is not None:
             result.save(folder)
     return results
 
 
-def _plan_of(done: Done[Solved], problem: Compiled) -> tuple[Plan, list[Window]]:
-    """The audited plan of a policy; raises what it failed with."""
+def _result_of(done: Done[Solved]) -> Solved:
+    """What a task has found; raises what it failed with."""
     if done.error is not None:
         raise done.error
     assert done.result is not None
-    outcome, windows = done.result
-    return problem.plan_of(outcome), windows
+    return done.result
+
+
+def _settled(problem: Compiled, windows: list[Window]) -> Outcome:
+    """What was done, as a solution over the whole time that another process can read (HiGHS's own objects stay)."""
+    return _plain(settled(problem, [window.done for window in windows]))
 
 
 def _prepared(folder: Path) -> Path:
@@ -132,7 +150,7 @@ def _prepared(folder: Path) -> Path:
 def _read_along(tasks: Sequence[_Task], progress: Callable[[Step], None] | None) -> AbstractContextManager[None]:
     """Progress of policies in other processes, from what they keep; nothing without either."""
     files = [
-        Watched(task.shown, task.folder / f"{task.name}.jsonl", task.windows)
+        Watched(task.shown, task.folder / task.file, task.windows)
         for task in tasks
         if task.folder is not None and task.policy is not None
     ]
@@ -175,15 +193,25 @@ class _Task:
     """Windows in all."""
     label: str
     """What the case is called in the progress; nothing where there is only one."""
+    group: Group = ()
+    """Sites that it decides for."""
+    groups: int = 1
+    """Groups of sites in all."""
 
     @property
     def name(self) -> str:
         return FORESIGHT if self.policy is None else self.policy.name
 
     @property
+    def file(self) -> str:
+        """Name of its checkpoint: of one of several groups, with that of its first site."""
+        return f"{self.name}.jsonl" if self.groups == 1 else f"{self.name}@{self.group[0]}.jsonl"
+
+    @property
     def shown(self) -> str:
         """Its name in the progress."""
-        return f"{self.name} {self.label}".strip()
+        sites = "" if self.groups == 1 else f" {'+'.join(self.group)}"
+        return f"{self.name}{sites} {self.label}".strip()
 
 
 @dataclass(frozen=True)
@@ -199,14 +227,19 @@ def _worker(given: _Given) -> Callable[[_Task], Solved]:
     cannot)."""
     compiled: dict[int, Compiled] = dict(enumerate(given.problems or []))
 
+    def whole(case: int) -> Compiled:
+        if case not in compiled:
+            compiled[case] = Compiled(given.cases[case].record.scenario)
+        return compiled[case]
+
     def run(task: _Task) -> Solved:
         case = given.cases[task.case]
-        problem = compiled.setdefault(task.case, compiled.get(task.case) or Compiled(case.record.scenario))
         if task.policy is None:
-            return _plain(foreseen(problem)), []
+            return _plain(foreseen(whole(task.case))), []
+        case = case_of(case, task.group)
         policy, checkpoint = task.policy, None
         if task.folder is not None:
-            checkpoint = Checkpoint(task.folder / f"{policy.name}.jsonl", digests(case, policy))
+            checkpoint = Checkpoint(task.folder / task.file, digests(case, policy))
         money = 0.0
 
         def told(window: Window, total: int) -> None:
@@ -216,7 +249,7 @@ def _worker(given: _Given) -> Callable[[_Task], Solved]:
                 given.progress(Step(task.shown, window.number + 1, total, money))
 
         windows = run_policy(case, policy, checkpoint, told)
-        return _plain(settled(problem, [window.done for window in windows])), windows
+        return (None if task.groups > 1 else _settled(whole(task.case), windows)), windows
 
     return run
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.backtest.execution import Executed, held, nearest
+from optimizer.backtest.execution import Executed
+from optimizer.backtest.nearest_plan import held, nearest
 from optimizer.backtest.schedules import scheduled_in
 from optimizer.backtest.workshop import Workshop
 from optimizer.errors import NoPlanError
@@ -56,16 +57,16 @@ def settled(problem: Problem, done: Iterable[Done]) -> Outcome:
     found = list(scheduled_in(problem))
     targets = {each.name: np.zeros(each.columns.shape) for each in found}
     places = {each.name: each.steps for each in found}
-    covered = {each.name: each.steps < 0 for each in found}
     for part in done:
         for name, values in part.values.items():
             if name not in targets:
                 raise ValueError(f"{name} was set in a window, but the whole time has no such variable")
-            at = np.searchsorted(places[name], part.steps_of[name] + part.first)
-            targets[name][..., at] = values
-            covered[name][at] = True
-    columns = np.concatenate([each.columns[..., each.steps >= 0].ravel() for each in found])
-    wanted = np.concatenate([targets[each.name][..., each.steps >= 0].ravel() for each in found])
+            set_in = part.steps_of[name] + part.first
+            at = np.minimum(np.searchsorted(places[name], set_in), len(places[name]) - 1)
+            is_there = places[name][at] == set_in  # what a window finds begun has been set by one before
+            targets[name][..., at[is_there]] = values[..., is_there]
+    columns = np.concatenate([each.columns[..., each.steps >= 0].ravel() for each in found] or [np.zeros(0, np.int64)])
+    wanted = np.concatenate([targets[each.name][..., each.steps >= 0].ravel() for each in found] or [np.zeros(0)])
     options = problem.scenario.solver.model_copy(update={"mip_rel_gap": 0.0})
     workshop = Workshop(options)
     for slack in (0.0, ROUNDING):

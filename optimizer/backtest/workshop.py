@@ -6,9 +6,14 @@ from optimizer.compiled import Arrays
 from optimizer.errors import WithoutPlanError
 from optimizer.highs import Outcome, solve
 from optimizer.infeasibility import explain
+from optimizer.mip_road import solve_whole
 from optimizer.problem import Problem
 from optimizer.scenario import Scenario, SolverOptions
 from optimizer.solving import Memory, find_plan
+
+ONE_MEMBER = "one member"
+"""Purpose of a window's problem with one member, whether it is planned or carried out: the two differ by prices and
+weather alone, so that the second is bound to the first at little cost."""
 
 
 class Workshop:
@@ -49,7 +54,9 @@ class Workshop:
 
     def solved(self, problem: Problem, arrays: Arrays) -> Outcome:
         """The outcome for arrays made from a problem's, whatever it is."""
-        outcome = solve(arrays, self._options or problem.scenario.solver)
+        options = self._options or problem.scenario.solver
+        has_choice = bool((arrays.integer & (arrays.col_lower < arrays.col_upper)).any())
+        outcome = solve_whole(arrays, options)[0] if has_choice and options.rounding else solve(arrays, options)
         self._count(outcome)
         return outcome
 

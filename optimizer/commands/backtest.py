@@ -8,7 +8,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from optimizer.backtest.by_month import backtest_by_month
+from optimizer.backtest.by_month import BacktestByMonth, backtest_by_month
 from optimizer.backtest.running import CHECKPOINTS, backtest
 from optimizer.backtest.watching import Step, windows_kept
 from optimizer.console import StdoutConsole
@@ -45,24 +45,23 @@ def run_backtest(
     by_month: bool = False,
 ) -> int:
     """Run the backtest and print its table, or its summary as JSON; returns the exit code."""
-    if by_month:
-        return _run_by_month(file, start, end, policies, history, overrides, out, jobs, carry, as_json=as_json)
+    asked: dict[str, Any] = {
+        "policies": policies or None,
+        "history": _files(history),
+        "overrides": overrides,
+        "out": out,
+        "jobs": jobs,
+    }
+    found: Backtest | BacktestByMonth
     try:
         with _live() as live:
-            found = backtest(
-                file,
-                start,
-                end,
-                policies=policies or None,
-                history=_files(history),
-                overrides=overrides,
-                carry=carry,
-                out=out,
-                jobs=jobs,
-                progress=_shown_in(live),
-            )
+            if by_month:
+                begin, until = _edges(start, end, carry)
+                found = backtest_by_month(file, begin, until, **asked, progress=_shown_in(live))
+            else:
+                found = backtest(file, start, end, **asked, carry=carry, progress=_shown_in(live))
     except KeyboardInterrupt:
-        kept = windows_kept(out / CHECKPOINTS)
+        kept = sum(windows_kept(folder) for folder in out.rglob(CHECKPOINTS))
         if not kept:
             raise
         log.warning("interrupted: windows kept in %s: %d; the same command goes on from there", out, kept)
@@ -74,50 +73,14 @@ def run_backtest(
     return A_POLICY_FAILED if found.failures else 0
 
 
-def _run_by_month(
-    file: Path,
-    start: str | None,
-    end: str | None,
-    policies: Sequence[str] | None,
-    history: Sequence[str],
-    overrides: Sequence[str],
-    out: Path,
-    jobs: int,
-    carry: Path | None,
-    *,
-    as_json: bool,
-) -> int:
-    """Run months that each begin anew, and print their sums."""
-    if start is None or end is None or carry is not None:
-        message = "needs --from and --to" if carry is None else "each month begins anew, so --carry has no effect"
-        raise InputError([Problem("--by-month", message)])
-    with _live() as live:
-        found = backtest_by_month(
-            file,
-            start,
-            end,
-            policies=policies or None,
-            history=_files(history),
-            overrides=overrides,
-            out=out,
-            jobs=jobs,
-            progress=_shown_in(live),
-        )
-    console = StdoutConsole()
-    if as_json:
-        months = {month: each.summary() for month, each in found.months.items()}
-        console.print_json(json.dumps({"months": months, "failures": found.failures}, allow_nan=False))
-        return A_POLICY_FAILED if found.failures else 0
-    table = Table(title="Months that each begin anew", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("policy", "profit", "of it positions", "capture"):
-        table.add_column(column, justify="left" if column == "policy" else "right", overflow="fold")
-    for name, row in found.table.sort_values("profit", ascending=False).iterrows():
-        table.add_row(str(name), f"{row['profit']:,.0f}", f"{row['trading']:,.0f}", _percent(row["capture"]))
-    console.print(table)
-    for name, reason in found.failures.items():
-        console.print(f"[red]{escape(name)} failed[/]: {escape(reason)}", highlight=False)
-    console.print(f"Results: {out}/", highlight=False, markup=False, soft_wrap=True)
-    return A_POLICY_FAILED if found.failures else 0
+def _edges(start: str | None, end: str | None, carry: Path | None) -> tuple[str, str]:
+    """Begin and end of months that each begin anew. Raises InputError where they are not both given, and for states of
+    which no month could begin."""
+    if carry is not None:
+        raise InputError([Problem("--by-month", "each month begins anew, so --carry has no effect")])
+    if start is None or end is None:
+        raise InputError([Problem("--by-month", "needs --from and --to")])
+    return start, end
 
 
 def _shown_in(live: Progress) -> Callable[[Step], None]:
@@ -161,25 +124,25 @@ def _live() -> Progress:
     )
 
 
-def print_backtest(found: Backtest, folder: Path) -> None:
+def print_backtest(found: Backtest | BacktestByMonth, folder: Path) -> None:
     """Policies side by side on stdout."""
     console = StdoutConsole()
+    if isinstance(found, BacktestByMonth):
+        console.print(_sums_of_months(found))
+    else:
+        console.print(_policies(found))
+        if math.isfinite(found.bound):
+            console.print(f"Proven: nothing can earn more than {found.bound:,.0f}.", highlight=False)
+    for name, reason in found.failures.items():
+        console.print(f"[red]{escape(name)} failed[/]: {escape(reason)}", highlight=False)
+    console.print(f"Results: {folder}/", highlight=False, markup=False, soft_wrap=True)
+
+
+def _policies(found: Backtest) -> Table:
     summary = found.summary()
     title = f"{escape(summary['name'])}, {summary['start']} to {summary['end']}, money in {escape(summary['currency'])}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
-    for column in (
-        "policy",
-        "profit",
-        "of it\npositions",
-        "capture",
-        "worst\ndays",
-        "peak\nMW",
-        "served",
-        "not\ndone",
-        "seconds",
-    ):
-        # folded, not cut off, where the terminal is too narrow for it
-        table.add_column(column, justify="left" if column == "policy" else "right", overflow="fold")
+    columns = ("profit", "of it\npositions", "capture", "worst\ndays", "peak\nMW", "served", "not\ndone", "seconds")
+    table = _table(title, columns)
     for name, row in found.table.sort_values("profit", ascending=False).iterrows():
         table.add_row(
             str(name),
@@ -192,12 +155,23 @@ def print_backtest(found: Backtest, folder: Path) -> None:
             f"{row['not_done']:,.0f}",
             f"{row['wall_s'] or row['highs_s']:.1f}",
         )
-    console.print(table)
-    if math.isfinite(found.bound):
-        console.print(f"Proven: nothing can earn more than {found.bound:,.0f}.", highlight=False)
-    for name, reason in found.failures.items():
-        console.print(f"[red]{escape(name)} failed[/]: {escape(reason)}", highlight=False)
-    console.print(f"Results: {folder}/", highlight=False, markup=False, soft_wrap=True)
+    return table
+
+
+def _sums_of_months(found: BacktestByMonth) -> Table:
+    table = _table("Months that each begin anew", ("profit", "of it positions", "capture"))
+    for name, row in found.table.sort_values("profit", ascending=False).iterrows():
+        table.add_row(str(name), f"{row['profit']:,.0f}", f"{row['trading']:,.0f}", _percent(row["capture"]))
+    return table
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+    """A table of policies; figures are folded, not cut off, where the terminal is too narrow for them."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+    table.add_column("policy", overflow="fold")
+    for column in columns:
+        table.add_column(column, justify="right", overflow="fold")
+    return table
 
 
 def _percent(share: float) -> str:

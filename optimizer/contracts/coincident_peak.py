@@ -39,11 +39,12 @@ from optimizer.known_peaks import KW_PER_MW, PEAKS, Interval, KnownPeaks, Measur
 from optimizer.metering import Reading
 from optimizer.peak_rule import PeakRule
 from optimizer.quantities import NonNegative, Series, SeriesOf, Stamp
+from optimizer.rest_of_period import ChargedOverPeriods
 
 CandidateHours = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False, json_schema_extra={"unit": "h"})]
 
 
-class CoincidentPeak(Contract):
+class CoincidentPeak(ChargedOverPeriods, Contract):
     """Charge on the import at the system's peak hours."""
 
     holds: ClassVar[dict[str, Holds]] = {
@@ -134,7 +135,7 @@ class CoincidentPeak(Contract):
             groups = self.groups
         else:
             return None
-        return KnownPeaks(groups, self.rate_per_kw or 0.0, self.interval or "1h", self._discount)
+        return KnownPeaks(groups, self.rate_per_kw or 0.0, self.interval or "1h", self._discount, self._ahead)
 
     @property
     def _discount(self) -> float:

@@ -61,12 +61,13 @@ from optimizer.rate_tiers import (
     in_all_tiers_mw,
     rates_by_month,
 )
+from optimizer.rest_of_period import ChargedOverPeriods
 from optimizer.settlement import at_period_ends, last_steps
 from optimizer.template import Constraint, Param, Var
 from optimizer.windows import Windowed
 
 
-class DemandCharge(Windowed, Contract):
+class DemandCharge(Windowed, ChargedOverPeriods, Contract):
     """A charge on the highest import of each month."""
 
     holds: ClassVar[dict[str, Holds]] = {
@@ -305,9 +306,9 @@ class DemandCharge(Windowed, Contract):
         return np.where(bounded, self.largest_billed_mw(f), most)
 
     def _shares(self, f: Frame) -> Floats:
-        """Share of each month's cost that is charged, (months,)."""
-        covered = f.horizon.covered_share("month")
-        return covered if self.prorate else np.ones_like(covered)
+        """Share of each month's cost that is charged, (months,); of a window in which decisions are taken, its part."""
+        left = self.windows_left(f, "month")
+        return (self.covered_share(f) if self.prorate else np.ones_like(left)) / left
 
     def _booked_before_mw(self, f: Frame) -> Floats:
         """Billed demand that was charged before the horizon, (members, months); none of it where months are

@@ -36,8 +36,10 @@ from optimizer.component import Carried, Expandable, Finding, Floats, MoneyLine,
 from optimizer.contract import BillLine, Supply
 from optimizer.explanation.reason import Code, Holds
 from optimizer.frame import Frame
+from optimizer.horizon import Horizon
 from optimizer.metering import Reading
 from optimizer.quantities import Fraction, Megawatts, Series, SeriesOf
+from optimizer.rest_of_period import ChargedOverPeriods
 from optimizer.settlement import at_period_ends, declare_periods
 from optimizer.take_or_pay import CARRIED, Account
 from optimizer.template import Constraint, Param, Var
@@ -48,7 +50,7 @@ SLACK = 1e-9
 """Relative slack of whole multiples of ``step_mw``."""
 
 
-class ElectedBlock(Supply):
+class ElectedBlock(ChargedOverPeriods, Supply):
     """Power elected month by month, of which a share is paid in any case."""
 
     holds: ClassVar[dict[str, Holds]] = {
@@ -139,14 +141,19 @@ class ElectedBlock(Supply):
         least, most = self._bounds_mw(f)
         b.least_mw, b.most_mw = Param(b.periods, values=least), Param(b.periods, values=most)
         b.elected_mw = Var(
-            b.periods, within=pyo.NonNegativeReals, bounds=lambda b, p: (b.least_mw[p], b.most_mw[p]), least=True
+            b.periods,
+            within=pyo.NonNegativeReals,
+            bounds=lambda b, p: (b.least_mw[p], b.most_mw[p]),
+            least=True,
+            decided_at=_decided_at(f.horizon),
+            scheduled="ahead",
         )
         if self.step_mw is not None:
             self._multiples_variable(b, f)
         b.delivered_mw = Var(
             f.members, f.steps, within=pyo.NonNegativeReals, bounds=lambda b, w, t: (0, b.most_mw[b.month_of[t]])
         )
-        before, offer = Account.carried(f, "month"), self._offer_of_one_mw(f)
+        before, offer = self._before(f), self._offer_of_one_mw(f)
         # a month that was offered before has an election, and so its mean price is data
         mean_price = (before + offer.scaled(np.where(before.offered_mwh > 0, most, 1.0))).mean_price
         b.mean_price = Param(f.members, b.periods, values=mean_price)
@@ -214,7 +221,7 @@ class ElectedBlock(Supply):
     def lowest_buy_price(self, f: Frame) -> Floats:
         """The price less the shortfall that the next MWh saves; a higher election only makes it dearer."""
         _, most = self._bounds_mw(f)
-        before, offer = Account.carried(f, "month"), self._offer_of_one_mw(f)
+        before, offer = self._before(f), self._offer_of_one_mw(f)
         so_far = before + offer.scaled(most)
         saved = np.where(so_far.short_mwh(self.take_or_pay_fraction) > 0, so_far.mean_price, 0.0)
         cost = f.values(self.price_per_mwh) - saved[:, f.horizon.period_codes("month")]
@@ -261,7 +268,7 @@ class ElectedBlock(Supply):
 
     def bill(self, r: Reading) -> dict[str, BillLine]:
         energy, price, phi = r.energy_mwh(r["delivered_mw"]), r.values(self.price_per_mwh), self.take_or_pay_fraction
-        before = Account.carried(r.frame, "month")
+        before = self._before(r.frame)
         so_far = before + self._added(r)
         codes = r.horizon.period_codes("month")
         return {
@@ -284,6 +291,10 @@ class ElectedBlock(Supply):
         offered = r["elected_mw"] * mask_of(self.window, r.horizon)
         return Account.of(r.horizon, "month", r["delivered_mw"], offered, r.values(self.price_per_mwh))
 
+    def _before(self, f: Frame) -> Account:
+        """The months' part before the horizon, as the horizon is charged for it."""
+        return Account.carried(f, "month").divided(self.windows_left(f, "month"))
+
     def _offer_of_one_mw(self, f: Frame) -> Account:
         """What an election of 1 MW would add to the months, if nothing of it were taken."""
         offered = f.full(mask_of(self.window, f.horizon))
@@ -305,3 +316,9 @@ class ElectedBlock(Supply):
         least = np.array([known.get(month, self.min_mw) for month in range(months)])
         most = np.array([known.get(month, self.max_mw) for month in range(months)])
         return least, most
+
+
+def _decided_at(horizon: Horizon) -> NDArray[np.int64]:
+    """First step of each month; -1 of one that runs already when the horizon starts, and so has been elected."""
+    first = np.unique(horizon.period_codes("month"), return_index=True)[1]
+    return np.where((first == 0) & horizon.starts_inside("month"), -1, first)

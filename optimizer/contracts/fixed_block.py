@@ -40,6 +40,7 @@ from optimizer.frame import Frame
 from optimizer.horizon import PeriodKind
 from optimizer.metering import Reading
 from optimizer.quantities import Fraction, Series, SeriesOf
+from optimizer.rest_of_period import ChargedOverPeriods
 from optimizer.settlement import at_period_ends, declare_periods
 from optimizer.take_or_pay import CARRIED, Account
 from optimizer.template import Constraint, Param, Var
@@ -55,7 +56,7 @@ class Resale(StrictModel):
     """Fee on every MWh sold back."""
 
 
-class FixedBlock(Supply):
+class FixedBlock(ChargedOverPeriods, Supply):
     """Power bought ahead at a fixed price."""
 
     holds: ClassVar[dict[str, Holds]] = {
@@ -219,7 +220,7 @@ class FixedBlock(Supply):
                 f"{self.name}_block": BillLine(-price * offered, offered, "MWh"),
                 f"{self.name}_resale": BillLine(net * (offered - taken), offered - taken, "MWh"),
             }
-        before, phi = Account.carried(r.frame, self.settlement_period), self.take_or_pay_fraction
+        before, phi = self._before(r.frame), self.take_or_pay_fraction
         so_far = before + Account.of(r.horizon, self.settlement_period, used, volume, price)
         codes = r.horizon.period_codes(self.settlement_period)
         return {
@@ -241,11 +242,16 @@ class FixedBlock(Supply):
 
     def _accounts(self, f: Frame) -> tuple[Account, Account]:
         """The periods' part before the horizon, and the periods so far if nothing were taken inside."""
-        before = Account.carried(f, self.settlement_period)
+        before = self._before(f)
         offer = Account.of(
             f.horizon, self.settlement_period, f.zeros(), self._volume_mw(f), f.values(self.price_per_mwh)
         )
         return before, before + offer
+
+    def _before(self, f: Frame) -> Account:
+        """The periods' part before the horizon, as the horizon is charged for it."""
+        left = self.windows_left(f, self.settlement_period)
+        return Account.carried(f, self.settlement_period).divided(left)
 
     def _volume_mw(self, f: Frame) -> Floats:
         volume = f.values(self.volume_mw)

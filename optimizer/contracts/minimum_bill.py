@@ -48,6 +48,7 @@ from optimizer.frame import Frame
 from optimizer.horizon import Horizon
 from optimizer.metering import Reading
 from optimizer.quantities import Money, NonNegative
+from optimizer.rest_of_period import ChargedOverPeriods
 from optimizer.running_period import handed_on
 from optimizer.settlement import at_period_ends, declare_periods
 from optimizer.template import Constraint, Param, Var
@@ -62,7 +63,7 @@ class _MonthSoFar:
     topped_up: Floats
 
 
-class MinimumBill(ChargedOn):
+class MinimumBill(ChargedOverPeriods, ChargedOn):
     """An amount to which a month's charges are topped up."""
 
     holds: ClassVar[dict[str, Holds]] = {
@@ -106,7 +107,7 @@ class MinimumBill(ChargedOn):
     # ------------------------------------------------------------------ the model
     def variables(self, b: Any, f: Frame) -> None:
         declare_periods(b, f.horizon.period_codes("month"))
-        so_far = self._so_far(f)
+        so_far = self._weighed_so_far(f)
         b.left_to_charge = Param(f.members, b.periods, values=so_far.minimum - so_far.charges)
         b.topped_up_before = Param(f.members, b.periods, values=so_far.topped_up)
         # below the minimum a charge costs nothing more: without the least of it, variables of contracts that measure
@@ -156,7 +157,7 @@ class MinimumBill(ChargedOn):
 
     # ------------------------------------------------------------------ after the model
     def bill(self, r: Reading) -> dict[str, BillLine]:
-        so_far = self._so_far(r.frame)
+        so_far = self._weighed_so_far(r.frame)
         top_up = np.maximum(0.0, so_far.minimum - so_far.charges - self._charges(r))
         booked = at_period_ends(r.horizon.period_codes("month"), so_far.topped_up - top_up)
         return {f"{self.name}_minimum": BillLine(booked)}
@@ -190,6 +191,15 @@ class MinimumBill(ChargedOn):
                 before[:, month] = minimum[labels[month]]
                 topped_up[:, month] = np.maximum(0.0, before[:, month] - charges[:, month])
         return _MonthSoFar(before + self.per_month * share, charges, topped_up)
+
+    def _weighed_so_far(self, f: Frame) -> _MonthSoFar:
+        """What came before as the horizon is charged for it: in a window in which decisions are taken what is still to
+        be charged is spread over the hours left of the month (:mod:`optimizer.rest_of_period`)."""
+        so_far, left = self._so_far(f), self.windows_left(f, "month")
+        if (left == 1.0).all():
+            return so_far
+        inside = self.per_month * f.horizon.covered_share("month")
+        return _MonthSoFar((so_far.minimum - inside) / left + inside, so_far.charges / left, so_far.topped_up / left)
 
 
 def _share_before(horizon: Horizon) -> float:

@@ -33,6 +33,8 @@ from optimizer.tariffs import TariffFileError
 from optimizer.tariffs.files import read_tariff
 
 if TYPE_CHECKING:
+    from optimizer.rest_of_period import Ahead
+
     AnyCharge = Contract  # any contract but a tariff: told by discovery, once all kinds are known
 
 LONGEST_NAME = 64
@@ -104,6 +106,11 @@ class Tariff(Contract):
             raise ValueError(f"the tariff {self.name} was read without its file {self.file}")
         update = {} if self.sites is None else {"sites": self.sites}
         return {f"charges[{number}]": charge.model_copy(update=update) for number, charge in enumerate(self.charges)}
+
+    def weighed(self, ahead: Ahead) -> Self:
+        charges = tuple(charge.weighed(ahead) for charge in self.charges)
+        same = all(one is other for one, other in zip(charges, self.charges, strict=True))
+        return self if same else self.model_copy(update={"charges": charges})
 
     def bill(self, r: Reading) -> dict[str, BillLine]:
         """Nothing: its charges are billed in its stead."""

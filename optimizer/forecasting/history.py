@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from optimizer.errors import InputError, Problem, did_you_mean
+from optimizer.forecasting.local_calendar import MICROSECOND, LocalCalendar
 from optimizer.forecasting.publication import AT_THE_END, Publication
 from optimizer.horizon import Horizon, stamp_text, to_utc, zone
 from optimizer.series import SourceReader
 from optimizer.time_stamps import Instants, microseconds
 
 FloatArray = npt.NDArray[np.float64]
-MICROSECOND = timedelta(microseconds=1)
 
 
 def refusal(variable: str, message: str, hint: str | None = None) -> InputError:
@@ -52,6 +52,8 @@ class History:
         if not self._columns:
             raise InputError([Problem("history", "holds no columns")])
         self._instants: dict[str, Instants] = {}
+        longest = max(len(values) for values in self._columns.values())
+        self.calendar = LocalCalendar(self.start, step, timezone, longest)
         self.published = dict.fromkeys(self._columns, AT_THE_END)
         for name, rule in (published or {}).items():
             self.check_names([name])
@@ -143,7 +145,7 @@ class History:
             raise InputError([Problem("history", f"was cut at {when}; what was known at {asked} is not in it")])
         columns = {name: values[: self.known_steps(name, cut)] for name, values in self._columns.items()}
         seen = History(columns, self.start, self.step, self.timezone, self.published, cut)
-        seen._instants = self._instants  # times alone; no value is in them
+        seen._instants, seen.calendar = self._instants, self.calendar  # times alone; no value is in them
         return seen
 
     def known_steps(self, name: str, issued_at: pd.Timestamp | None = None) -> int:
@@ -179,8 +181,7 @@ class History:
 
     def stamps(self, first: int, end: int) -> pd.DatetimeIndex:
         """Starts (UTC) of the intervals at the positions `first` to `end - 1`; position 0 is the first of all."""
-        origin = np.datetime64(self.start.tz_localize(None).to_pydatetime(), "us")
-        return pd.DatetimeIndex(origin + np.arange(first, end) * np.timedelta64(self.step, "us"), tz="UTC")
+        return self.calendar.stamps(first, end)
 
     def position(self, stamp: pd.Timestamp) -> int:
         """Position of the interval in which an instant lies; below 0 before the first."""
@@ -231,10 +232,9 @@ class History:
             what = f"begins at {found}" if begins < len(values) else "holds no value"
             raise refusal(name, f"the history {what}; the look-back needs it from {needed}", "shorten the look-back")
         if self.issued_at is not None:
-            following = self.stamps(len(values), len(values) + 1)
-            due = self.published[name].instants(following, self.step, self.timezone)[0]
+            due = self.published_at(name, len(values), len(values) + 1)[0]
             if self.published[name].text != "always" and due <= _instant(self.issued_at):
-                when = self.told(following[0])
+                when = self.told(self.stamps(len(values), len(values) + 1)[0])
                 raise refusal(
                     name,
                     f"the history ends before {when}, though that value is published ({self.published[name].text}) "

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from optimizer.forecasting.forecaster import check_issued
-from optimizer.forecasting.history import MICROSECOND, FloatArray, History
+from optimizer.forecasting.history import FloatArray, History
+from optimizer.forecasting.local_calendar import MICROSECOND
 from optimizer.forecasting.scales import Scale
 from optimizer.horizon import Horizon
 from optimizer.time_stamps import Instants, microseconds
@@ -84,8 +85,10 @@ class LookBack:
         like = dict(scaled_like or {})
         self.scales = {name: Scale.of(values[like.get(name, name)]) for name in self.names}
         self.z = {name: self.scales[name].z(values[name]) for name in self.names}
-        self.by_day: dict[tuple[str, int], tuple[FloatArray, IntArray]] = {}
+        self.by_day: dict[tuple[str, int], tuple[FloatArray, IntArray, IntArray]] = {}
         """Kept by rules that look at the same time of many days: by variable and days."""
+        self.count = max(self.end, *(len(z) for z in self.z.values()))
+        """Positions up to the end of the horizon, or of what is published beyond it."""
         self.ranges = {name: (float(values[name].min()), float(values[name].max())) for name in self.names}
 
     @property
@@ -96,8 +99,7 @@ class LookBack:
     @cached_property
     def stamps(self) -> pd.DatetimeIndex:
         """Interval starts (UTC) of all positions up to the end of the horizon."""
-        longest = max(len(z) for z in self.z.values())
-        return self.known.stamps(self._first, self._first + max(self.end, longest))
+        return self.known.stamps(self._first, self._first + self.count)
 
     @cached_property
     def local(self) -> pd.DatetimeIndex:
@@ -107,18 +109,22 @@ class LookBack:
     @cached_property
     def weekend(self) -> npt.NDArray[np.bool_]:
         """Whether each position lies on a Saturday or Sunday."""
-        return np.asarray(self.local.day_of_week >= 5)
+        return self.known.calendar.weekend(self._first, self._first + self.count)
+
+    def earlier(self, days: int) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+        """Positions of the same local time 1 to ``days`` days before each position, below 0 before the look-back, and
+        whether those days are of the same kind, workday or weekend; both (days, positions)."""
+        place = days, self._first, self._first + self.count
+        return self.known.calendar.earlier(*place), self.known.calendar.same_kind(*place)
 
     @cached_property
     def _offset(self) -> IntArray:
         """Steps by which the local clock is ahead of UTC at each position."""
-        return (microseconds(self.local.tz_localize(None)) - microseconds(self.stamps)) // (
-            self.known.step // MICROSECOND
-        )
+        return self.known.calendar.offset(self._first, self._first + self.count)
 
     @cached_property
     def _published(self) -> dict[str, Instants]:
-        first, end = self._first, self._first + len(self.stamps)
+        first, end = self._first, self._first + self.count
         return {name: self.known.published_at(name, first, end) for name in self.names}
 
     def days_before(self, positions: IntArray, days: int | IntArray) -> IntArray:

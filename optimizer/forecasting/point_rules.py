@@ -95,34 +95,31 @@ class Anchored:
         end = look.known_end(name, origins)[:, np.newaxis]
         # days further back are seen from every origin, so that their sums belong to a position alone
         near = min(max(int((positions - end).max() // look.per_day) + 2, 0), self.days)
-        sums, counts = self._by_day(look, name)
+        sums, counts, earlier = self._by_day(look, name)
         total, count = sums[near:].sum(axis=0)[positions], counts[near:].sum(axis=0)[positions]
-        for day in range(1, near + 1):
-            seen = look.days_before(positions, day) < end
-            total += np.where(seen, sums[day - 1][positions], 0.0)
-            count += np.where(seen, counts[day - 1][positions], 0)
+        for day in range(near):
+            seen = earlier[day][positions] < end
+            total += np.where(seen, sums[day][positions], 0.0)
+            count += np.where(seen, counts[day][positions], 0)
         with np.errstate(invalid="ignore"):
             return np.asarray(total / count)
 
-    def _by_day(self, look: LookBack, name: str) -> tuple[FloatArray, IntArray]:
-        """Value so many days before each position, and whether it counts, (days, positions): 0 where it is not known
-        or a day of another kind."""
+    def _by_day(self, look: LookBack, name: str) -> tuple[FloatArray, IntArray, IntArray]:
+        """Value so many days before each position, whether it counts, and where it stands, (days, positions): 0 where
+        it is not known or a day of another kind."""
         if (found := look.by_day.get((name, self.days))) is not None:
             return found
-        positions = np.arange(len(look.stamps))[np.newaxis]
-        earlier = look.days_before(positions, np.arange(1, self.days + 1)[:, np.newaxis])
+        earlier, same_kind = look.earlier(self.days)
         z = look.z[name]
-        there = (earlier >= 0) & (earlier < len(z))
-        place = np.where(there, earlier, 0)
-        there &= look.weekend[place] == look.weekend[positions]
-        found = np.where(there, z[place], 0.0), there.astype(np.int64)
+        there = same_kind & (earlier >= 0) & (earlier < len(z))
+        found = np.where(there, z[np.where(there, earlier, 0)], 0.0), there.astype(np.int64), earlier
         look.by_day[name, self.days] = found
         return found
 
     def _autocorrelation(self, look: LookBack, name: str, lags: int) -> FloatArray:
         """Autocorrelation of the deviation from the usual day at the lags 0 to `lags`, never rising nor below 0."""
         z = look.z[name]
-        sums, counts = self._by_day(look, name)
+        sums, counts, _ = self._by_day(look, name)
         with np.errstate(invalid="ignore"):  # deviations of the past from the days before them, not a forecast
             deviation = z - (sums.sum(axis=0) / counts.sum(axis=0))[: len(z)]
         return falling_autocorrelation(deviation[np.isfinite(deviation)], lags)

@@ -23,13 +23,15 @@ def write_case(
     steps: int = 12,
     settings: Mapping[str, Any] | None = None,
     columns: Mapping[str, Sequence[float]] | None = None,
+    start: str = START,
     **site: Any,
 ) -> Path:
-    """A scenario file with ``day`` as the prices of the day, ``before`` as those of the two days before.
+    """A scenario file with ``day`` as the prices of the day that begins at ``start``, ``before`` as those of the two
+    days before.
 
     ``columns`` are further columns of all three days, 72 values each.
     """
-    stamps = pd.date_range("2024-08-18T00:00", periods=72, freq="h", tz="UTC")
+    stamps = pd.date_range(pd.Timestamp(start) - pd.Timedelta(days=2), periods=72, freq="h", tz="UTC")
     price = np.concatenate([np.broadcast_to(np.asarray(before, float), 48), np.asarray(day, float)])
     table = pd.DataFrame({"time": stamps, "price": price} | {name: list(v) for name, v in (columns or {}).items()})
     table.to_csv(folder / "m.csv", index=False)
@@ -48,7 +50,7 @@ def write_case(
     case = {
         "format": 1,
         "name": "small",
-        "horizon": {"start": START, "steps": steps, "step": "1h", "timezone": "UTC"},
+        "horizon": {"start": start, "steps": steps, "step": "1h", "timezone": "UTC"},
         "data": {"m": {"file": "m.csv"}},
         "sites": [own | site],
         "backtest": {"every": "6h", "members": 1} | dict(settings or {}),

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from backtest_case import END, START, write_case
 
+from optimizer.backtest.reading import read_case
 from optimizer.backtest.running import backtest
+from optimizer.backtest.schedules import hedged
+from optimizer.backtest.workshop import Workshop
+from optimizer.problem import Problem
+from optimizer.rebasing import rebased
+from optimizer.scenario import Ensemble
 
 DAY = [100.0] * 12 + [200.0] * 12
 """Real-time prices of a day of which 100 is expected; mining 3.5 MW earns 400 an hour."""
@@ -112,3 +118,36 @@ def test_what_was_bought_is_not_taken_back_by_a_cooler_day(tmp_path: Path) -> No
     assert position[:6] == pytest.approx(4.2)
     assert not [name for name in found.not_done("schedule")["variable"] if "position" in name]
     assert np.isfinite(position).all()
+
+
+def test_expected_use_is_what_members_use_and_not_the_position_of_least_variance(tmp_path: Path) -> None:
+    """Proves: nine members at 50, in which the fleet runs (400 - 175 = 225 an hour), and one at 1,000, in which it
+    stands still; day ahead 130. Expected use is 0.9 * 3.5 = 3.15 MW; at their mean, 145, the fleet stands still, and
+    nothing is bought. The hour earns 225 - 80 x, or 870 x: its standard deviation 0.3 * |225 - 950 x| is 67.5 without a
+    position, 830.25 with the expected use, and nothing with 225 / 950 MW. Sensitivity: of a load that runs at any price
+    it is nothing at just what it uses."""
+    scenario = read_case(case(tmp_path), START, END).record.scenario
+    paths = np.array([[50.0] * 24] * 9 + [[1000.0] * 24])
+    day_ahead = np.full((1, 24), 130.0)
+
+    def bought(prices: np.ndarray[Any, Any]) -> float:
+        columns = {("m", "price"): prices, ("m", "da"): day_ahead}
+        problem = Problem(rebased(scenario, columns=columns, ensemble=Ensemble(members=len(prices))))
+        outcome = Workshop().planned(problem)
+        assert outcome.values is not None
+        (position,) = hedged(problem, outcome.values).values()
+        assert np.ptp(position) == pytest.approx(0.0, abs=1e-9)
+        return float(position[0])
+
+    assert bought(paths) == pytest.approx(3.15)
+    assert bought(paths.mean(axis=0, keepdims=True)) == pytest.approx(0.0)
+
+    def deviation(position: float, used: np.ndarray[Any, Any]) -> float:
+        earned = 400.0 / 3.5 * used - paths[:, 0] * (used - position) - 130.0 * position
+        return float(earned.std())
+
+    stops, runs = np.array([3.5] * 9 + [0.0]), np.full(10, 3.5)
+    assert deviation(0.0, stops) == pytest.approx(67.5)
+    assert deviation(3.15, stops) == pytest.approx(830.25)
+    assert deviation(225 / 950, stops) == pytest.approx(0.0, abs=1e-9)
+    assert deviation(3.5, runs) == pytest.approx(0.0, abs=1e-9)

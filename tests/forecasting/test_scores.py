@@ -74,9 +74,9 @@ def test_energy_score() -> None:
 def test_energy_score_sees_dependence_that_crps_does_not() -> None:
     """Proves: with outcomes that go together, members that do score better than the same values shuffled."""
     rng = np.random.default_rng(5)
-    common = rng.normal(0, 1, (400, 1)) * np.ones((1, 24))
+    common = rng.normal(0, 1, (150, 1)) * np.ones((1, 24))
     shuffled = rng.permuted(common, axis=0)
-    weights = np.full(400, 1 / 400)
+    weights = np.full(150, 1 / 150)
     found = {
         name: np.mean([scores.energy_score([members], [np.full(24, y)], weights, [1.0]) for y in rng.normal(0, 1, 60)])
         for name, members in (("together", common), ("apart", shuffled))

@@ -10,8 +10,11 @@ from pool_case import at, job, pool, pool_case, rental, service, two_sites
 import optimizer as opt
 from optimizer.highs import solve
 
+pytestmark = pytest.mark.no_cover  # much is computed here that other tests cover; traced, it takes half as long again
 SCALING = [[4, 4], [8, 6]]
 LATENCY = {"typical_nodes": 8}
+ANY_PLAN = 0.3
+"""A gap that the first good plan is within."""
 LOSSES = {"restart_loss_hours": 1.5, "min_run_hours": 3, "late_penalty_per_hour": 1, "deadline": at(10)}
 
 
@@ -43,7 +46,8 @@ def test_no_rule_falls_back(shared: bool, caplog: pytest.LogCaptureFixture) -> N
 @pytest.mark.parametrize("shared", [False, True])
 def test_no_rule_of_flexible_training_falls_back(shared: bool, caplog: pytest.LogCaptureFixture) -> None:
     """Proves: with power caps, throughput tiers, order, failures, pools that differ, maintenance and waking, on one
-    pool and on two sites, each rule compiles."""
+    pool and on two sites, each rule compiles, and a plan by them passes the audit. Any plan will do: the best one is
+    looked for where few of these options meet."""
     where: dict[str, Any] = {"pool": "h"}
     if shared:
         where = {"pool": ["a.h", "b.h"], "speed_by_pool": {"b.h": 0.5}, "data_at": "a.h", "data_move_hours": 1}
@@ -61,6 +65,7 @@ def test_no_rule_of_flexible_training_falls_back(shared: bool, caplog: pytest.Lo
     case = pool_case(50, 23, *work, on=on) if not shared else two_sites((50, 60), 23, *work)
     for site in case["sites"]:
         site["assets"] = [on]
+    case["solver"] = {"mip_rel_gap": ANY_PLAN}
     with caplog.at_level(logging.WARNING, logger="optimizer.compiled"):
         plan = opt.optimize(opt.scenario_from_dict(case))
     assert plan.expected_profit > 300

@@ -88,12 +88,13 @@ def random_tenants(draw: random.Random) -> dict[str, Any]:
     return pool_case([draw.uniform(-20, 200) for _ in range(6)], 6, *works)
 
 
+@pytest.mark.no_cover  # the same code 40 times over
 def test_where_nothing_is_pointed_out_no_tenant_is_shed_before_one_of_lower_priority() -> None:
-    """Proves, in 80 random cases: if no warning is given, there is no hour in which a tenant is shed while one of lower
+    """Proves, in 40 random cases: if no warning is given, there is no hour in which a tenant is shed while one of lower
     priority is served. Sensitivity: most of the cases with a warning have such hours."""
     draw = random.Random(7)
     in_order, warned, broken = 0, 0, 0
-    for _ in range(80):
+    for _ in range(40):
         scenario = opt.scenario_from_dict(random_tenants(draw))
         plan = opt.optimize(scenario)
         shed, served = ([series(plan, what, f"t{number}") for number in (1, 2, 3)] for what in ("shed", "served"))
@@ -104,5 +105,5 @@ def test_where_nothing_is_pointed_out_no_tenant_is_shed_before_one_of_lower_prio
         warned += bool(scenario.warnings)
         broken += breaks
         assert scenario.warnings or not breaks
-    assert in_order >= 10
+    assert in_order >= 5
     assert broken > 0.5 * warned
