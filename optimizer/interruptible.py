@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from queue import SimpleQueue
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 THREAD_NAME = "optimizer-solver"
 """Name of a thread in which work is being done."""
-IDLE_NAME = "optimizer-idle"
-"""Name of one that waits for work."""
 
 
-def in_thread(
-    work: Callable[[], object], stop: Callable[[], None] | None = None, *, lane: Hashable | None = None
-) -> bool:
+def in_thread(work: Callable[[], object], stop: Callable[[], None] | None = None) -> bool:
     """Do ``work`` in a thread, so that Ctrl-C reaches Python; returns whether it was interrupted.
 
     The first Ctrl-C calls ``stop`` and waits for the work to end. The second one, or the first where there is no
     ``stop``, raises KeyboardInterrupt and leaves the thread, a daemon, to itself.
-
-    With a ``lane`` the thread waits for the next work of that lane: HiGHS sets up its own threads anew in each thread
-    that calls it, which takes milliseconds. They have to be as many as the last time, so that their number is the lane.
 
     Within :func:`side_by_side` the work is done in the thread that is there, and the first Ctrl-C calls the ``stop`` of
     all pieces.
@@ -47,9 +39,9 @@ def in_thread(
         finally:
             done.set()
 
-    interrupted, thread = False, _LaneThread.free(lane)
+    interrupted = False
     try:
-        thread.do(guarded)
+        threading.Thread(target=guarded, name=THREAD_NAME, daemon=True).start()
         _wait(done)
     except KeyboardInterrupt:
         if stop is None:
@@ -57,51 +49,9 @@ def in_thread(
         interrupted = True
         stop()
         _wait(done)
-    thread.wait_for_more()  # not reached where it was left to itself
     if failure:
         raise failure[0]
     return interrupted
-
-
-class _LaneThread:
-    """A thread that does one piece of work, and where it belongs to a lane, waits there for another one."""
-
-    _idle: ClassVar[dict[Hashable, list[_LaneThread]]] = {}
-    _lock: ClassVar[threading.Lock] = threading.Lock()
-
-    def __init__(self, lane: Hashable | None) -> None:
-        self._lane, self._works = lane, SimpleQueue[Callable[[], None]]()
-        self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
-
-    @classmethod
-    def free(cls, lane: Hashable | None) -> _LaneThread:
-        """One that waits in a lane, or a new one."""
-        with cls._lock:
-            waiting = cls._idle.get(lane, [])
-            while waiting:
-                found = waiting.pop()
-                if found._thread.is_alive():  # none is in a process that was forked
-                    return found
-            return cls(lane)
-
-    def do(self, work: Callable[[], None]) -> None:
-        self._thread.name = THREAD_NAME
-        self._works.put(work)
-        if self._thread.ident is None:
-            self._thread.start()
-
-    def wait_for_more(self) -> None:
-        """What was given to it has been done."""
-        if self._lane is None:
-            return
-        self._thread.name = IDLE_NAME
-        with self._lock:
-            self._idle.setdefault(self._lane, []).append(self)
-
-    def _run(self) -> None:
-        self._works.get()()
-        while self._lane is not None:
-            self._works.get()()
 
 
 def _wait(done: threading.Event) -> None:

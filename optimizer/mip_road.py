@@ -130,7 +130,7 @@ class _Road:
 
     def outcome(self, arrays: Arrays) -> Outcome:
         """The plan for ``arrays``, of which the relaxation is a tightened form."""
-        interrupted = in_thread(self._rounded, self._stop, lane=self.options.threads)
+        interrupted = in_thread(self._rounded, self._stop)
         if self.lp.runs == 1 and self.lp.status == highspy.HighsModelStatus.kInfeasible:
             return Outcome("infeasible", "infeasible", np.nan, np.nan, np.inf, None, seconds=self.seconds)
         found = None if self.values is None else self._found(arrays)
@@ -146,7 +146,7 @@ class _Road:
 
     def attempt(self) -> Rounded:
         """Relaxation and dive."""
-        interrupted = in_thread(self._rounded, self._stop, lane=self.options.threads)
+        interrupted = in_thread(self._rounded, self._stop)
         kind = highspy.HighsModelStatus
         if self.relaxed is None and self.lp.status in (kind.kInfeasible, kind.kUnbounded):
             status = "infeasible" if self.lp.status == kind.kInfeasible else "unbounded"

@@ -143,7 +143,7 @@ def run_highs(highs: Any, progress: Callable[[Progress], None] | None, reached: 
     highs.cbMipInterrupt += interrupt
     if progress is not None:
         highs.cbMipLogging += report
-    interrupted = in_thread(highs.run, stop, lane=highs.getOptionValue("threads")[1])
+    interrupted = in_thread(highs.run, stop)
     if failure:
         raise failure[0]
     return interrupted

@@ -87,7 +87,6 @@ def test_the_shipped_plans_stand_up(stem: str) -> None:
     assert abs(found["ledger_minus_objective"]) < 1e-6
 
 
-@pytest.mark.no_cover  # the same code again and again: traced, it takes half as long again
 @pytest.mark.parametrize("sign", [1.0, -1.0], ids=["more", "less"])
 @pytest.mark.parametrize("stem", shipped.STEMS)
 def test_every_result_changed_by_a_bit_is_caught(stem: str, sign: float) -> None:

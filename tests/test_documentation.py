@@ -207,7 +207,6 @@ def test_python_snippets_of_a_page_run(name: str, project: Path) -> None:
             exec(compile(snippet, f"{name}.md", "exec"), session)
 
 
-@pytest.mark.no_cover  # a whole week again and again; the tests of each command cover the same code
 def test_commands_of_the_tutorial_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Proves: one after the other, as a planner would; one is refused, and says so as printed."""
     told = {}

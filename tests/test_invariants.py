@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 import optimizer as opt
 from optimizer.audit import TOLERANCE
 
-pytestmark = pytest.mark.no_cover  # much is computed here that other tests cover; traced, it takes half as long again
 GAP = 1e-6
 STEPS = 6
 

@@ -9,7 +9,6 @@ from roads import assert_same_model
 
 import optimizer as opt
 
-pytestmark = pytest.mark.no_cover  # much is computed here that other tests cover; traced, it takes half as long again
 SCENARIOS = sorted((Path(__file__).parents[1] / "scenarios").glob("*.yaml"))
 
 

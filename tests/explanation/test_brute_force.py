@@ -14,7 +14,6 @@ from shipped import STEMS, solved
 import optimizer as opt
 from optimizer.explanation.reason import CODES, Code
 
-pytestmark = pytest.mark.no_cover  # much is computed here that other tests cover; traced, it takes half as long again
 OF_EACH, OF_A_WEEK = 28, 30
 """Reasons sampled of each scenario and of each real week."""
 UNNAMED = 3

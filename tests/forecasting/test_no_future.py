@@ -75,7 +75,6 @@ def with_other_future(value: float) -> History:
     return hourly(columns, published={name: rule.text for name, rule in RECORD.published.items()})
 
 
-@pytest.mark.no_cover  # what the tests below cover, three times over
 @pytest.mark.parametrize("name", FORECASTERS)
 @pytest.mark.parametrize("poison", [np.nan, 1e9, -77.0])
 def test_the_future_does_not_change_a_forecast(name: str, poison: float) -> None:

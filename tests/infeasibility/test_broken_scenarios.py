@@ -15,8 +15,6 @@ from optimizer.loading import checked
 from optimizer.scenario import Scenario
 from optimizer.scenario_file import apply_overrides
 
-pytestmark = pytest.mark.no_cover  # much is computed here that other tests cover; traced, it takes half as long again
-
 
 @cache
 def told(broken: Broken) -> opt.InfeasibleError:

@@ -19,7 +19,6 @@ from optimizer.uncertainty.decomposition.relaxation import Relaxation
 from optimizer.uncertainty.stages import stages_of
 
 
-@pytest.mark.no_cover  # random cases of what the other tests cover
 @settings(max_examples=10, deadline=None)
 @given(ensemble=ensembles(5), weight=st.sampled_from([0.0, 0.0, 0.5]), size=st.integers(1, 3))
 def test_bound_and_plan_enclose_the_optimum(
@@ -41,7 +40,6 @@ def test_bound_and_plan_enclose_the_optimum(
     assert "bundle" in plan.summary["road"]
 
 
-@pytest.mark.no_cover  # random cases of what the other tests cover
 @settings(max_examples=10, deadline=None)
 @given(ensemble=ensembles(4), seed=st.integers(0, 1000))
 def test_any_prices_give_a_bound(ensemble: tuple[list[list[float]], list[float]], seed: int) -> None:

@@ -103,7 +103,6 @@ def test_an_infeasible_scenario_is_explained() -> None:
         frontier(scenario(case), weights=[0.0])
 
 
-@pytest.mark.no_cover  # random cases of what the other tests cover
 @settings(max_examples=10, deadline=None)
 @given(ensemble=ensembles(), alpha=st.sampled_from([0.3, 0.8]))
 def test_identities_of_risk(ensemble: tuple[list[list[float]], list[float]], alpha: float) -> None:

@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "uncertainty.md"
 
 
-@pytest.mark.no_cover  # whole shipped scenarios; the tests of each function cover the same code
 def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Proves: the snippet works as printed, and what it says is consistent: the frontier's CVaR never falls, and the
     worst member earns no more than is proven."""

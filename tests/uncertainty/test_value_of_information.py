@@ -52,7 +52,6 @@ def test_newsvendor_by_hand() -> None:
     assert [row["probability"] for row in told["by_member"]] == pytest.approx([0.3, 0.4, 0.3])
 
 
-@pytest.mark.no_cover  # random cases of what the other tests cover
 @settings(max_examples=15, deadline=None)
 @given(
     loads=st.lists(st.floats(0, 50), min_size=2, max_size=8),
@@ -72,7 +71,6 @@ def test_newsvendor_is_the_quantile(loads: list[float], prices: tuple[float, flo
     assert plan.expected_profit == pytest.approx(-float(chances @ costs), abs=1e-5)
 
 
-@pytest.mark.no_cover  # random cases of what the other tests cover
 @settings(max_examples=12, deadline=None)
 @given(ensemble=ensembles(), weight=st.sampled_from([0.0, 0.4, 1.0]), alpha=st.sampled_from([0.5, 0.9]))
 def test_identities(ensemble: tuple[list[list[float]], list[float]], weight: float, alpha: float) -> None:
@@ -93,7 +91,6 @@ def test_identities(ensemble: tuple[list[list[float]], list[float]], weight: flo
     assert found.wait_and_see.profit.tolist() == pytest.approx(profits, abs=1e-4, rel=1e-6)
 
 
-@pytest.mark.no_cover  # random cases of what the other tests cover
 @settings(max_examples=6, deadline=None)
 @given(ensemble=ensembles(3), split=st.floats(0.1, 0.9), weight=st.sampled_from([0.0, 0.4]))
 def test_a_member_split_in_two_changes_nothing(

@@ -10,7 +10,6 @@ from pool_case import at, job, pool, pool_case, rental, service, two_sites
 import optimizer as opt
 from optimizer.highs import solve
 
-pytestmark = pytest.mark.no_cover  # much is computed here that other tests cover; traced, it takes half as long again
 SCALING = [[4, 4], [8, 6]]
 LATENCY = {"typical_nodes": 8}
 ANY_PLAN = 0.3

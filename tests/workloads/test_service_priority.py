@@ -88,7 +88,6 @@ def random_tenants(draw: random.Random) -> dict[str, Any]:
     return pool_case([draw.uniform(-20, 200) for _ in range(6)], 6, *works)
 
 
-@pytest.mark.no_cover  # the same code 40 times over
 def test_where_nothing_is_pointed_out_no_tenant_is_shed_before_one_of_lower_priority() -> None:
     """Proves, in 40 random cases: if no warning is given, there is no hour in which a tenant is shed while one of lower
     priority is served. Sensitivity: most of the cases with a warning have such hours."""
