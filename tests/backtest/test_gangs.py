@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import yaml
 from backtest_case import END, START, write_case
 
 from optimizer.backtest.engine import Window, run_policy
@@ -59,3 +62,33 @@ def test_a_block_goes_on_across_windows(tmp_path: Path) -> None:
     nodes, profit = running(case, run_policy(case, Optimized()))
     assert nodes == pytest.approx([100] * 8 + [0] * 4, abs=1e-6)
     assert profit == pytest.approx(9000.0 - (710.0 + 630.0), abs=1e-6)
+
+
+def test_what_a_window_finds_begun_is_not_set_again(tmp_path: Path) -> None:
+    """Proves: a block that runs when a window starts counts as it was set by the window before; what the later one says
+    of it has no place in the whole. Sensitivity: put at the next place it would let a third block run."""
+    case = case_of(tmp_path, gang(4, "12:00", 800.0), FOUND)
+    windows = run_policy(case, Optimized())
+    done, name = windows[1].done, "parts[gang].run"
+    begun = {name: np.concatenate([done.values[name], np.ones((1, 1))], axis=1)}
+    steps = {name: np.append(done.steps_of[name], 0)}
+    windows[1] = replace(windows[1], done=replace(done, values=done.values | begun, steps_of=done.steps_of | steps))
+    nodes, profit = running(case, windows)
+    assert nodes == pytest.approx([100] * 8 + [0] * 4, abs=1e-6)
+    assert profit == pytest.approx(9000.0 - (710.0 + 630.0), abs=1e-6)
+
+
+def test_a_gang_stays_on_the_pool_for_which_it_was_meant(tmp_path: Path) -> None:
+    """Proves: one hour on the pool of a site where power was expected to cost 50 costs 150 there, though it would have
+    been 10 at the other site, where 60 had been expected. Sensitivity: with hindsight 9,000 - 10 would be left."""
+    others = [60.0] * 48 + [10.0] * 24
+    path = write_case(tmp_path, [150.0] * 24, 50.0, assets=[POOL], columns={"other": others})
+    case = yaml.safe_load(path.read_text(encoding="utf-8"))
+    contract = {"kind": "index_supply", "name": "spot", "price_per_mwh": "m.other"}
+    case["sites"].append({"name": "b", "contracts": [contract], "assets": [POOL | {"name": "second"}]})
+    case["workloads"] = [gang(1, "06:00", 100.0) | {"pool": ["a.h100", "b.second"]}]
+    path.write_text(yaml.safe_dump(case), encoding="utf-8")
+    read = read_case(path, START, END)
+    problem = Problem(read.record.scenario)
+    plan = problem.plan_of(settled(problem, [window.done for window in run_policy(read, Optimized())]))
+    assert plan.expected_profit == pytest.approx(9000.0 - 150.0, abs=1e-6)
