@@ -223,7 +223,7 @@ def settle(outcome: Outcome, arrays: Arrays, options: SolverOptions, highs: Any,
         else:
             highs = new_highs(options)
             pass_arrays(highs, arrays)
-        if run_highs(highs, None) or highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        if not _solved_again(highs, outcome):
             log.debug("the plan with its whole decisions fixed could not be solved again and is left as it is")
             return
         outcome.values = np.asarray(highs.getSolution().col_value, dtype=float)
@@ -235,6 +235,15 @@ def settle(outcome: Outcome, arrays: Arrays, options: SolverOptions, highs: Any,
     judge(outcome, options, proven=outcome.status == "optimal")
     if outcome.values is not None and without_idle(outcome.values, whole) is not outcome.values:
         settle(outcome, whole, options, highs)  # with ties broken, nothing may hang on some decisions any more
+
+
+def _solved_again(highs: Any, outcome: Outcome) -> bool:
+    """Whether HiGHS comes to an optimum; that it was interrupted instead is noted, so that nobody goes on to the next
+    problem as if nothing had been."""
+    if run_highs(highs, None):
+        outcome.stopped_by = "interrupt"
+        return False
+    return bool(highs.getModelStatus() == highspy.HighsModelStatus.kOptimal)
 
 
 def _break_ties(highs: Any, outcome: Outcome, arrays: Arrays) -> None:
@@ -253,7 +262,7 @@ def _break_ties(highs: Any, outcome: Outcome, arrays: Arrays) -> None:
         sides = _kept(row_value, row_dual, arrays.row_lower, arrays.row_upper)
         highs.changeRowsBounds(rows, every_row, *sides)
     highs.changeColsCost(columns, every_column, -np.asarray(arrays.least, dtype=float))
-    if run_highs(highs, None) or highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+    if not _solved_again(highs, outcome):
         log.debug("ties could not be broken; the plan is left as it is")
         return
     values = np.asarray(highs.getSolution().col_value, dtype=float)

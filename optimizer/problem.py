@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -51,8 +51,11 @@ class Problem:
     def __init__(self, scenario: Scenario, *, like: Problem | None = None) -> None:
         """``like``: a problem of the same structure. What was evaluated of it is taken over where its inputs are the
         same, and its solves have left something for this one's. Raises InputError for a scenario that will not fit into
-        the free memory."""
+        the free memory, TypeError for what is no scenario."""
         started = time.perf_counter()
+        if not isinstance(scenario, Scenario):
+            read = "scenario_from_dict" if isinstance(scenario, Mapping) else "load"
+            raise TypeError(f"a Scenario is wanted, not a {type(scenario).__name__}: optimizer.{read}(...) makes one")
         self.scenario = scenario
         check_memory(scenario)
         self.parts, _ = place(scenario)

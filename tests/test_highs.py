@@ -163,6 +163,31 @@ def test_whole_decisions_are_made_exactly_whole(monkeypatch: pytest.MonkeyPatch)
     assert outcome.values.tolist() == [0.0, 4e-7]
 
 
+@pytest.mark.parametrize("run", [1, 2])
+def test_ctrl_c_while_a_plan_is_settled_keeps_it_and_is_not_forgotten(
+    run: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Proves: an interruption of the run that fixes whole decisions (1) or breaks ties (2) is told to the caller, who
+    would else go on to the next problem; the plan that was proven stays. Sensitivity: swallowed, ``stopped_by`` would
+    be "optimal"."""
+    model = replace(KNOWN_CASES["binary fixed wrongly"][0], least=np.array([True, False, False]))
+    outcome = solve(model, EXACT)
+    assert outcome.values is not None
+    outcome.values = outcome.values + np.array([0.0, 0.0, -4e-7])
+    before, runs = outcome.objective, itertools.count(1)
+
+    def interrupted(solver: object, progress: object, reached: object = None) -> bool:
+        return next(runs) == run or really(solver, None)
+
+    really = highs.run_highs
+    monkeypatch.setattr(highs, "run_highs", interrupted)
+    highs.settle(outcome, model, EXACT, None)
+    assert (outcome.status, outcome.stopped_by) == ("optimal", "interrupt")
+    assert outcome.values is not None
+    assert outcome.objective == pytest.approx(before)
+    assert next(runs) == run + 1
+
+
 def test_tiny_distances_are_rounded_without_another_solve(monkeypatch: pytest.MonkeyPatch) -> None:
     model = arrays([1.0, -100.0], [(-INF, [1.0, -12000.0], 0.0)], [(0.0, INF), (0.0, 1.0)], [1])
     outcome = solve(model, EXACT)

@@ -27,6 +27,21 @@ def in_a_fresh_python(code: str) -> Any:
     return json.loads(done.stdout)
 
 
+# ---------------------------------------------------------------------- what is no scenario
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("scenarios/smallest.yaml", r"not a str: optimizer\.load\(\.\.\.\) makes one"),
+        (Path("scenarios/smallest.yaml"), r"Path: optimizer\.load\("),
+        ({"name": "x"}, r"not a dict: optimizer\.scenario_from_dict\("),
+    ],
+)
+def test_a_file_or_a_dict_is_told_how_it_becomes_a_scenario(given: Any, told: str) -> None:
+    for ask in (opt.optimize, opt.build):
+        with pytest.raises(TypeError, match=told):
+            ask(given)
+
+
 # ---------------------------------------------------------------------- import
 def test_the_import_is_light() -> None:
     """Proves: ``import optimizer`` loads none of the heavy packages (0.02 s; all of them take more than a second)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,11 +56,8 @@ class Optimized:
 
     name: str = "deterministic"
     recourse: bool = True
-
-    @property
-    def decides_by_site(self) -> bool:
-        """Sites that share nothing are decided apart (:mod:`optimizer.backtest.site_groups`)."""
-        return True
+    decides_by_site: ClassVar[bool] = True
+    """Sites that share nothing are decided apart (:mod:`optimizer.backtest.site_groups`)."""
 
     def decide(self, decision: Decision, workshop: Workshop) -> Schedule:
         return planned(decision, workshop, decision.forecast(decision.settings.members).expected())
@@ -116,11 +113,7 @@ class ByStrikePrice:
     on_fraction: float = 0.95
     """What has stopped starts again below this part of the break-even price, so that it does not flutter."""
     recourse: bool = True
-
-    @property
-    def decides_by_site(self) -> bool:
-        """Sites that share nothing are decided apart (:mod:`optimizer.backtest.site_groups`)."""
-        return True
+    decides_by_site: ClassVar[bool] = True
 
     def decide(self, decision: Decision, workshop: Workshop) -> Schedule:
         return planned(decision, workshop, decision.forecast(decision.settings.members).expected())
@@ -139,11 +132,7 @@ class AlwaysOn:
 
     name: str = "always_on"
     recourse: bool = True
-
-    @property
-    def decides_by_site(self) -> bool:
-        """Sites that share nothing are decided apart (:mod:`optimizer.backtest.site_groups`)."""
-        return True
+    decides_by_site: ClassVar[bool] = True
 
     def decide(self, decision: Decision, workshop: Workshop) -> Schedule:
         return planned(decision, workshop, decision.forecast(decision.settings.members).expected())

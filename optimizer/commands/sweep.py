@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,11 +15,11 @@ from optimizer.console_progress import live_count
 from optimizer.parallel import Count, cores
 from optimizer.sweeps.store import DATASET, TABLE
 from optimizer.sweeps.sweeping import sweep
+from optimizer.terminal import complain
 
 if TYPE_CHECKING:
     import xarray as xr
 
-log = logging.getLogger(__name__)
 SOME_WITHOUT_PROOF, NONE_WITH_A_PLAN = 4, 5
 """Exit codes."""
 _MOST_ROWS = 20
@@ -52,12 +51,9 @@ def run_sweep(
     except KeyboardInterrupt:
         if not counted:
             raise
-        log.warning(
-            "interrupted: %d of %d points are kept in %s; go on with --resume",
-            counted[-1].done,
-            counted[-1].total,
-            out,
-        )
+        # not by a logger: where Ctrl-C falls, a point may have made it quiet
+        last = counted[-1]
+        complain(f"interrupted: {last.done} of {last.total} points are kept in {out}; go on with --resume")
         return SOME_WITHOUT_PROOF
     print_sweep(dataset, out)
     statuses = set(dataset["status"].to_numpy().ravel().tolist())

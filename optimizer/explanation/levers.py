@@ -23,7 +23,8 @@ from optimizer.quantities import Series
 from optimizer.rebasing import rebased, references
 from optimizer.scenario import Scenario
 from optimizer.scenario_file import value_at, with_values
-from optimizer.sweeps.points import Groundwork, Reader, taken_apart, versions
+from optimizer.sweeps.points import Groundwork, taken_apart, versions
+from optimizer.sweeps.reading import Reader
 
 PATH = "--path"
 """Where a path is given, for messages."""

@@ -23,7 +23,7 @@ from optimizer.scenario import Scenario
 from optimizer.scenario_file import RawScenario
 from optimizer.summary import PACKAGES
 from optimizer.sweeps.files import FilesAtHand
-from optimizer.sweeps.reading import Reader as Reader
+from optimizer.sweeps.reading import Reader
 
 if TYPE_CHECKING:
     from optimizer.plan import Plan
