@@ -2,11 +2,12 @@
 
 1. The relaxation is solved. Its optimum is a bound of every plan, proven from the duals
    (:mod:`optimizer.dual_bound`).
-2. Where its dearest fractions alone may make up the gap, rows that follow from them are added and it is solved again
-   (:mod:`optimizer.splitting`).
-3. Its fractions are rounded in a dive (:mod:`optimizer.diving`). A plan within the gap asked for ends the search: road
-   "rounded linear program".
-4. Else HiGHS's branch and bound goes on from that plan, or from none where the dive has found none; the better of both
+2. Where an earlier plan is known, its decisions are held and the others rounded. A plan within the gap asked for ends
+   the search: road "rounded linear program".
+3. Where the dearest fractions alone may make up the gap, rows that follow from them are added and the relaxation is
+   solved again (:mod:`optimizer.splitting`).
+4. Its fractions are rounded in a dive (:mod:`optimizer.diving`), which ends the search in the same way.
+5. Else HiGHS's branch and bound goes on from that plan, or from none where the dive has found none; the better of both
    bounds counts: roads "branch and bound from a rounded plan" and "branch and bound".
 
 The whole decisions of any plan are fixed and the others solved again in the same HiGHS, from its last basis
@@ -53,16 +54,18 @@ def solve_whole(
     options: SolverOptions,
     *,
     basis: Any = None,
+    before: Floats | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> tuple[Outcome, Any]:
     """As :func:`optimizer.highs.solve`, for arrays with whole decisions; and the basis of the relaxation's optimum.
 
     The basis is None where there is no optimum. ``basis``: one of a problem of the same shape, to start from.
+    ``before``: whole decisions of an earlier plan, (columns,), to try first; NaN where there is none.
     """
     tightened = _tightened(arrays)
     if tightened is None:
         return solve(arrays, options, progress=progress), None
-    road = _Road(tightened, options, basis, progress)
+    road = _Road(tightened, options, basis, progress, before=before)
     return road.outcome(arrays), road.basis
 
 
@@ -111,8 +114,11 @@ class _Road:
         basis: Any,
         progress: Callable[[Progress], None] | None,
         dive: float | None = None,
+        *,
+        before: Floats | None = None,
     ) -> None:
-        """``dive``: share of the time limit for the dive by itself; by default it shares the relaxation's."""
+        """``dive``: share of the time limit for the dive by itself; by default it shares the relaxation's. ``before``:
+        whole decisions to try first."""
         self.started = time.perf_counter()
         self.arrays, self.options, self.progress, self.dive = arrays, options, progress, dive
         share = options.model_copy(update={"time_limit_s": max(LEAST_S, SHARE_OF_TIME * options.time_limit_s)})
@@ -123,6 +129,7 @@ class _Road:
         self.bound, self.bound_after_s = np.inf, np.nan
         self.values: Floats | None = None
         self.splitting: Splitting | None = None
+        self.before = before
 
     @property
     def seconds(self) -> float:
@@ -196,11 +203,18 @@ class _Road:
         lp, options = self.lp, self.options
         gap = max(options.mip_rel_gap, LEAST_GAP) * abs(lp.objective)
         root = lp.mark()
+        if self.before is not None:
+            self._prove()
+            if self._as_before(self.before, gap, deadline):
+                return True
+            if lp.interrupted or not lp.go_back(root):
+                return False
         self.splitting = Splitting(lp, gap)
         is_split = options.cuts and self.splitting.is_urgent
         if is_split:
             self.splitting.add(self.share)
-        self._prove()
+        if is_split or self.before is None:
+            self._prove()
         if options.cuts and not is_split and self.splitting.may_help:
             if Dive(lp, options.mip_rel_gap, deadline, most=gap).run():
                 return True
@@ -209,6 +223,19 @@ class _Road:
             self.splitting.add(self.share)
             self._prove()
         return lp.is_optimal and Dive(lp, options.mip_rel_gap, deadline).run()
+
+    def _as_before(self, before: Floats, gap: float, deadline: float) -> bool:
+        """Decide as before where that is possible, and dive for the rest; whether that loses no more than the gap."""
+        lp = self.lp
+        dive = Dive(lp, self.options.mip_rel_gap, deadline, most=gap)
+        columns = np.flatnonzero(self.arrays.integer & np.isfinite(before) & (lp.lower < lp.upper))
+        targets = np.round(before[columns])
+        fits = (lp.lower[columns] <= targets) & (targets <= lp.upper[columns])
+        reached = lp.objective
+        lp.hold(columns[fits], targets[fits], targets[fits])
+        is_plan = lp.run() and reached - lp.objective <= gap and dive.run()
+        log.debug("%d decisions as before: %s", int(fits.sum()), "a plan" if is_plan else "no plan within the gap")
+        return is_plan and reached - lp.objective <= gap
 
     def _found(self, arrays: Arrays) -> Outcome:
         """The rounded plan, judged by the relaxation's bound; settled where the search ends with it."""

@@ -25,6 +25,7 @@ from optimizer.model import build_model, light_model
 from optimizer.ordinary import OrdinaryRoad
 from optimizer.parts import Parts, place
 from optimizer.plan import Plan
+from optimizer.plan_before import decided_before, moved_by
 from optimizer.rebinding import UNTRACEABLE, LightCompiled
 from optimizer.results import Money, money_of, schedule_of
 from optimizer.scenario import Scenario
@@ -63,7 +64,7 @@ class Problem:
         if like is not None:  # only a problem that is followed by another pays for keeping its parts
             like._kept = self._kept = like._kept or Kept()
         self.compiled = self._compiled()
-        self._learnt: Memory = Memory() if like is None or not _same_shape(like, self) else replace(like.memory)
+        self._learnt: Memory = Memory() if like is None else _taught(like, self)
         self.memory: Memory = replace(self._learnt)
         """What the last solve of this problem has left, for those that are like it; it never goes on from its own, so
         that solving it again gives the same plan."""
@@ -242,8 +243,16 @@ def _collector_resting() -> Iterator[None]:
         gc.enable()
 
 
-def _same_shape(one: Problem, other: Problem) -> bool:
-    return bool(one.arrays.matrix.shape == other.arrays.matrix.shape)
+def _taught(by: Problem, problem: Problem) -> Memory:
+    """What a problem learns by the one before: its basis, where both have the same rows and columns, and its plan,
+    where that is of a window a little earlier."""
+    learnt = by.memory
+    same = by.arrays.matrix.shape == problem.arrays.matrix.shape
+    steps = moved_by(by.scenario.horizon, problem.scenario.horizon)
+    before = None
+    if steps is not None and learnt.values is not None and len(learnt.values) == len(by.arrays.cost):
+        before = decided_before(by.compiled, learnt.values, problem.compiled, steps)
+    return replace(learnt if same else Memory(), before=before)
 
 
 def build(scenario: Scenario, *, like: Problem | None = None) -> Problem:

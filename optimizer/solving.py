@@ -32,6 +32,8 @@ class Memory:
     """HiGHS's basis of the linear relaxation, to go on from."""
     values: Floats | None = field(default=None, repr=False)
     """Values of the columns in the last plan."""
+    before: Floats | None = None
+    """Whole decisions of the plan before, by column, to begin with; NaN where it says nothing of one."""
 
 
 def find_plan(
@@ -52,10 +54,10 @@ def find_plan(
     elif compiled is not None and worth_it(arrays, options):
         outcome = solve_from_start(arrays, decisions_of(compiled), options, progress=progress)
     elif options.rounding:
-        before = None if memory is None else memory.basis
-        outcome, basis = solve_whole(arrays, options, basis=before, progress=progress)
-        if memory is not None and basis is not None:
-            memory.basis = basis
+        known = Memory() if memory is None else memory
+        outcome, basis = solve_whole(arrays, options, basis=known.basis, before=known.before, progress=progress)
+        if basis is not None:
+            known.basis = basis
     else:
         outcome = solve(arrays, options, progress=progress)
     if memory is not None and outcome.values is not None:

@@ -52,15 +52,19 @@ class Checkpoint:
                 self._check_case(entry["content"])
             else:
                 windows.append(entry["content"])
-        if kept < self.path.stat().st_size:
-            with self.path.open("r+b") as file:
+        there = self.path.stat().st_size
+        with self.path.open("r+b") as file:
+            if kept < there:
                 file.truncate(kept)
-        self._digest = digest
+            elif kept > there:  # killed before the end of the line
+                file.seek(there)
+                file.write(b"\n")
+        self._digest, self._size = digest, kept
         return windows
 
     def start(self) -> None:
         """Begin a new file."""
-        self._digest = ""
+        self._digest, self._size = "", 0
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_bytes(b"")
         self.append({"format": FORMAT, "case": dict(self.case)})
@@ -70,16 +74,19 @@ class Checkpoint:
         lines = self.path.read_bytes().split(b"\n")[: windows + 1]
         self._digest = json.loads(lines[-1])["digest"]
         temporary = self.path.with_suffix(".tmp")
-        temporary.write_bytes(b"\n".join(lines) + b"\n")
+        self._size = temporary.write_bytes(b"\n".join(lines) + b"\n")
         temporary.replace(self.path)
 
     def append(self, content: Mapping[str, Any]) -> None:
         """Add a line, and see to it that it is on the disk."""
         text = json.dumps(content, separators=(",", ":"))
         self._digest = _digest(self._digest, text)
+        line = json.dumps({"digest": self._digest, "content": text}).encode() + b"\n"
         try:
             with self.path.open("ab") as file:
-                file.write(json.dumps({"digest": self._digest, "content": text}).encode() + b"\n")
+                if file.tell() != self._size:
+                    raise OutputError(f"the checkpoint {self.path} is being written by another run")
+                self._size += file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:

@@ -220,7 +220,8 @@ def _initial(scenario: Any) -> dict[str, Any] | None:
 def digests(case: Case, policy: Policy) -> dict[str, str]:
     """What a policy's windows depend on."""
     scenario, record = case.record.scenario, case.record
-    written = scenario.model_dump_json(exclude={"data"})
+    # a run that had too little time for the whole goes on with more, from the windows it has
+    written = scenario.model_dump_json(exclude={"data": True, "backtest": {"whole_time_limit_s"}})
     values = [record.history.raw(name).tobytes() for name in record.history.names]
     return {
         "scenario": digest_of(written, str(case.window_steps)),

@@ -23,7 +23,7 @@ from optimizer.backtest.record import Decision, Record
 from optimizer.backtest.recourse import forecast_after, set_now
 from optimizer.backtest.schedules import Schedule, Scheduled, scheduled_in, steps_of
 from optimizer.backtest.workshop import ONE_MEMBER, Workshop
-from optimizer.errors import InputError, WithoutPlanError
+from optimizer.errors import InputError, NoPlanError
 from optimizer.errors import Problem as Refused
 from optimizer.highs import Outcome
 from optimizer.plan import Plan
@@ -183,20 +183,20 @@ class Execution:
         arrays = problem.arrays
         if switched is not None and not breaking_ties:  # until all is done any of equally good ways will do
             arrays = replace(arrays, least=None)
-        outcome = self.workshop.solved(problem, held(arrays, columns, wanted))
+        outcome = self.workshop.solved(problem, held(arrays, columns, wanted), "as set")
         if outcome.values is not None:
             return outcome, _differences(fixed, wanted, outcome.values[columns])
         ahead = np.concatenate([np.full(int(where.sum()), found.when == "ahead") for found, where in fixed])
         close = self.workshop.solved(problem, nearest(arrays, columns, wanted, ahead))
         if close.values is None:
-            raise WithoutPlanError(
+            raise NoPlanError(
                 f"nothing that can be done meets all limits in the window from {problem.scenario.horizon.start}"
             )
         possible = np.clip(close.values[columns], arrays.col_lower[columns], arrays.col_upper[columns])
         possible = np.where(arrays.integer[columns], np.round(possible), possible)
         outcome = self.workshop.solved(problem, held(arrays, columns, possible, slack=NOTICED))
         if outcome.values is None:
-            raise WithoutPlanError("what was changed as little as possible cannot be carried out either")
+            raise NoPlanError("what was changed as little as possible cannot be carried out either")
         return outcome, _differences(fixed, wanted, possible)
 
     def _take(self, problem: Problem, outcome: Outcome, targets: dict[str, Floats], step: int) -> None:

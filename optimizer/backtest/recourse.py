@@ -108,7 +108,7 @@ def set_now(
             free.append(by_member)
             tied.append(by_member[..., found.steps == step].reshape(len(by_member), -1))
     arrays = replace(arrays, col_lower=lower, col_upper=upper)
-    outcome = workshop.solved(problem, _together(arrays, tied))
+    outcome = workshop.solved(problem, _together(arrays, tied), "look ahead")
     if outcome.values is None:
         return None
     weights = np.asarray(ahead.probabilities)

@@ -108,7 +108,7 @@ def run_cases(
             except InputError:
                 raise
             except OptimizerError as error:
-                log.error("%s", error)
+                log.error("%s: %s", task.shown, error)
                 result.failures[task.name] = str(error)
                 continue
             result.plans[task.name] = plan

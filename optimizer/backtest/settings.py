@@ -151,6 +151,9 @@ class BacktestSettings(StrictModel):
     strike_on_fraction: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
     """Of the policy ``strike_price``: machines that stopped above their break-even start again below this part of
     it."""
+    whole_time_limit_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 3600.0
+    """Longest time for a problem over the whole time: the plan of ``perfect_foresight``, and a policy's settlement. The
+    scenario's own ``solver.time_limit_s`` is one of a window, and counts for them where it is longer."""
     policies: tuple[PolicyName, ...] = ("deterministic", "ensemble", "schedule", "strike_price", "always_on")
     """Policies that are compared; ``always_on`` and ``perfect_foresight`` are the ends of the scale."""
 

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from optimizer.backtest.execution import Executed
 from optimizer.backtest.nearest_plan import held, nearest
 from optimizer.backtest.schedules import scheduled_in
+from optimizer.backtest.settings import BacktestSettings
 from optimizer.backtest.workshop import Workshop
 from optimizer.errors import NoPlanError
 from optimizer.highs import Outcome
 from optimizer.problem import Problem
+from optimizer.scenario import Scenario, SolverOptions
 
 log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
@@ -67,7 +69,7 @@ def settled(problem: Problem, done: Iterable[Done]) -> Outcome:
             targets[name][..., at[is_there]] = values[..., is_there]
     columns = np.concatenate([each.columns[..., each.steps >= 0].ravel() for each in found] or [np.zeros(0, np.int64)])
     wanted = np.concatenate([targets[each.name][..., each.steps >= 0].ravel() for each in found] or [np.zeros(0)])
-    options = problem.scenario.solver.model_copy(update={"mip_rel_gap": 0.0})
+    options = _over_the_whole(problem.scenario).model_copy(update={"mip_rel_gap": 0.0})
     workshop = Workshop(options)
     for slack in (0.0, ROUNDING):
         outcome = workshop.solved(problem, held(problem.arrays, columns, wanted, slack=slack))
@@ -85,9 +87,20 @@ def settled(problem: Problem, done: Iterable[Done]) -> Outcome:
     return outcome
 
 
+def _over_the_whole(scenario: Scenario) -> SolverOptions:
+    """The scenario's options, with time for more than a window."""
+    settings, solver = scenario.backtest or BacktestSettings(), scenario.solver
+    return solver.model_copy(update={"time_limit_s": max(solver.time_limit_s, settings.whole_time_limit_s)})
+
+
 def foreseen(problem: Problem) -> Outcome:
-    """Perfect foresight: the best plan for the whole time with what happened, and the bound that nothing can beat."""
-    outcome = Workshop().planned(problem)
+    """Perfect foresight: the best plan for the whole time with what happened, and the bound that nothing can beat.
+
+    Raises NoPlanError where no plan is found in the time for the whole."""
+    try:
+        outcome = Workshop(_over_the_whole(problem.scenario)).planned(problem)
+    except NoPlanError as error:
+        raise NoPlanError(f"{error} for the whole time; backtest.whole_time_limit_s gives it longer") from error
     if outcome.status != "optimal":
         log.warning("perfect foresight is only proven to within %.3g %%", outcome.gap * 100)
     return outcome

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from optimizer.compiled import Arrays
-from optimizer.errors import WithoutPlanError
+from optimizer.errors import NoPlanError
 from optimizer.highs import Outcome, solve
 from optimizer.infeasibility import explain
 from optimizer.mip_road import solve_whole
@@ -20,9 +27,10 @@ class Workshop:
     """Keeps the last problem of each purpose, so that the next is bound to its structure, and the time HiGHS takes."""
 
     def __init__(self, options: SolverOptions | None = None) -> None:
-        """``options`` in place of the scenarios' own for :meth:`solved`."""
+        """``options`` in place of the scenarios' own."""
         self._last: dict[str, Problem] = {}
         self._options = options
+        self._set: dict[str, _Settled] = {}
         self.highs_s = 0.0
         """Seconds spent in HiGHS so far."""
 
@@ -36,12 +44,13 @@ class Workshop:
         """Go on as if nothing had been solved before: what follows does not depend on it any more."""
         for problem in self._last.values():
             problem.memory = Memory()
+        self._set.clear()
 
     def planned(self, problem: Problem, arrays: Arrays | None = None) -> Outcome:
         """The best plan of a problem; raises InfeasibleError, UnboundedError or NoPlanError with the reason."""
         outcome = find_plan(
             problem.arrays if arrays is None else arrays,
-            problem.scenario.solver,
+            self._options or problem.scenario.solver,
             compiled=problem.compiled,
             memory=problem.memory,
         )
@@ -49,14 +58,26 @@ class Workshop:
         if outcome.status in ("infeasible", "unbounded"):
             raise explain(outcome.status, problem.arrays, problem.compiled, problem.scenario, None, repairs=False)
         if outcome.values is None:
-            raise WithoutPlanError(f"HiGHS stopped ({outcome.stopped_by}) before it found a plan")
+            raise NoPlanError(f"HiGHS stopped ({outcome.stopped_by}) before it found a plan")
         return outcome
 
-    def solved(self, problem: Problem, arrays: Arrays) -> Outcome:
-        """The outcome for arrays made from a problem's, whatever it is."""
+    def solved(self, problem: Problem, arrays: Arrays, purpose: str = "") -> Outcome:
+        """The outcome for arrays made from a problem's, whatever it is.
+
+        What is solved for one ``purpose`` again and again begins where the last has ended: with its basis, and within
+        the same window with its plan.
+        """
         options = self._options or problem.scenario.solver
         has_choice = bool((arrays.integer & (arrays.col_lower < arrays.col_upper)).any())
-        outcome = solve_whole(arrays, options)[0] if has_choice and options.rounding else solve(arrays, options)
+        if has_choice and options.rounding:
+            window = problem.scenario.horizon.start_utc
+            last = self._set.get(purpose)
+            basis, before = (None, None) if last is None else last.start(arrays, window)
+            outcome, basis = solve_whole(arrays, options, basis=basis, before=before)
+            if purpose:
+                self._set[purpose] = _Settled(arrays.matrix.shape, window, basis, outcome.values)
+        else:
+            outcome = solve(arrays, options)
         self._count(outcome)
         return outcome
 
@@ -66,3 +87,19 @@ class Workshop:
         self.highs_s += outcome.seconds
         if outcome.stopped_by == "interrupt":
             raise KeyboardInterrupt
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """What the last solve of one purpose has left."""
+
+    shape: tuple[int, ...]
+    window: datetime
+    basis: Any
+    values: NDArray[np.float64] | None
+
+    def start(self, arrays: Arrays, window: datetime) -> tuple[Any, NDArray[np.float64] | None]:
+        """The basis and the plan to begin with for ``arrays``; None for what does not fit them."""
+        if arrays.matrix.shape != self.shape:
+            return None, None
+        return self.basis, self.values if window == self.window else None

@@ -20,6 +20,8 @@ from optimizer.backtest import engine
 from optimizer.backtest.checkpoint import Checkpoint, packed, unpacked
 from optimizer.backtest.running import backtest
 from optimizer.backtest.watching import Step
+from optimizer.backtest.workshop import Workshop
+from optimizer.highs import Outcome
 
 RISING = [float(20 + 9 * hour) for hour in range(24)]
 HOURLY = {"every": "1h", "recourse": False}
@@ -114,6 +116,64 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
     assert again.read() == [{"window": 0}]
     again.append({"window": 1})
     assert checkpoint.path.read_bytes() == content
+
+
+def test_a_line_without_its_end_is_taken_over(tmp_path: Path) -> None:
+    """Proves: killed just before the end of a line, the next line does not run into it."""
+    checkpoint = Checkpoint(tmp_path / "c.jsonl", {"scenario": "a"})
+    checkpoint.start()
+    checkpoint.append({"window": 0})
+    checkpoint.append({"window": 1})
+    content = checkpoint.path.read_bytes()
+    checkpoint.path.write_bytes(content[:-1])
+    again = Checkpoint(checkpoint.path, {"scenario": "a"})
+    assert again.read() == [{"window": 0}, {"window": 1}]
+    assert checkpoint.path.read_bytes() == content
+    again.append({"window": 2})
+    assert Checkpoint(checkpoint.path, {"scenario": "a"}).read() == [{"window": 0}, {"window": 1}, {"window": 2}]
+
+
+def test_two_runs_do_not_write_into_each_others_windows(tmp_path: Path) -> None:
+    """Proves: a run that has been overtaken by another in the same folder says so and leaves the other's windows whole.
+    Sensitivity: written all the same, the next line would follow from another than the one before it, and the file
+    would be refused."""
+    first = Checkpoint(tmp_path / "c.jsonl", {"scenario": "a"})
+    first.start()
+    second = Checkpoint(first.path, {"scenario": "a"})
+    second.read()
+    second.append({"window": 0})
+    with pytest.raises(opt.OutputError, match=r"c\.jsonl is being written by another run"):
+        first.append({"window": 0})
+    second.append({"window": 1})
+    assert Checkpoint(first.path, {"scenario": "a"}).read() == [{"window": 0}, {"window": 1}]
+
+
+def test_the_whole_has_time_of_its_own_and_says_where_it_had_too_little(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Proves: perfect foresight and the settlements do not end with the time of a window; where that for the whole does
+    not suffice, the message names the setting, and with more the run goes on from the windows it has."""
+    given: list[float] = []
+    planned = Workshop.planned
+
+    def out_of_time(self: Workshop, problem: opt.Problem, arrays: object = None) -> Outcome:
+        if self._options is None:
+            return planned(self, problem)
+        given.append(self._options.time_limit_s)
+        raise opt.NoPlanError("HiGHS stopped (time limit reached) before it found a plan")
+
+    case = write_case(tmp_path, RISING, settings={"policies": ["schedule"], "whole_time_limit_s": 400})
+    with monkeypatch.context() as patched:
+        patched.setattr(Workshop, "planned", out_of_time)
+        short = backtest(case, START, END, out=tmp_path / "out")
+    assert given == [400.0]  # the window's own are 300
+    told = "before it found a plan for the whole time; backtest.whole_time_limit_s gives it longer"
+    assert told in short.failures["perfect_foresight"]
+    assert set(short.plans) == {"schedule", "always_on"}
+    before = lines(tmp_path / "out", "schedule")
+    longer = backtest(case, START, END, out=tmp_path / "out", overrides=["backtest.whole_time_limit_s=4000"])
+    assert "perfect_foresight" in longer.plans
+    assert lines(tmp_path / "out", "schedule") == before
 
 
 @pytest.mark.parametrize(
