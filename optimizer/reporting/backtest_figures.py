@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 MOST_POINTS = 800
+LEAST_CAPTURE = -100.0
+"""Percent at which the axis of captures ends below, so that one month does not flatten all others."""
 
 
 def looks(found: Backtest) -> dict[str, Look]:
@@ -50,6 +52,8 @@ def money_over_time(found: Backtest) -> list[Figure]:
             traded = np.cumsum(found.trading(name) - found.trading(BASELINE))
             more = _single(so_far[name] - so_far[BASELINE] - traded)
             gain.add_line(_words(name), more, scenario.currency, look, dash=dash)
+    for figure in (whole, gain):
+        figure.layout["yaxis"] = {"tickformat": "~s"}  # 80M: the figures themselves are at the pointer
     whole.add_note("What belongs to a month (peaks) is booked at its end.")
     gain.add_note("Without what positions bought ahead earned against real time.")
     return [whole, gain] if gain.traces else [whole]
@@ -80,6 +84,13 @@ def capture_by_month(found: Backtest) -> Figure | None:
         "xaxis": {"type": "category", "fixedrange": True},
         "yaxis": {"ticksuffix": " %", "fixedrange": True},
     }
+    shares = captured.to_numpy(dtype=float) * 100.0
+    lowest = float(shares[np.isfinite(shares)].min(initial=0.0))
+    if (
+        lowest < LEAST_CAPTURE
+    ):  # a month in which there was next to nothing to be had makes any loss thousands of percent
+        figure.layout["yaxis"]["range"] = [LEAST_CAPTURE, 105.0]
+        figure.add_note(f"Bars that end at {LEAST_CAPTURE:.0f} % go on below; their figures are at the pointer.")
     return figure
 
 
@@ -129,7 +140,11 @@ def fan_figure(fan: Fan) -> Figure:
     """The forecasts of each decision for the steps until the next, as a band, with what happened."""
     timeline = Timeline.of(fan.horizon, MOST_POINTS)
     figure = Figure(
-        "Forecast and outcome", f"{fan.column}, days around the costliest hour", timeline=timeline, height=300
+        "Forecast and outcome",
+        f"{fan.column}, days around the costliest hour",
+        timeline=timeline,
+        alone=True,
+        height=300,
     )
     figure.add_line("forecast (band: 10 to 90 %)", Spread(fan.mean, fan.mean, fan.low, fan.high), "", Look(COLOURS[0]))
     figure.add_line("outcome", _single(fan.outcome), "", Look(COLOURS[5]))

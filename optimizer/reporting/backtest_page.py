@@ -92,7 +92,7 @@ def _policies(found: Backtest) -> str:
         "not_done": lambda value: f"{value:,.0f}",
         "wall_s": lambda value: f"{value:,.1f}",
     }
-    heads = "".join(f'<th class="number">{escape(name.replace("_", " "))}</th>' for name in columns)
+    heads = "".join(f'<th class="number">{escape(_head(name))}</th>' for name in columns)
     rows = "".join(
         f"<tr><td>{escape(str(name).replace('_', ' '))}</td>"
         + "".join(f'<td class="number">{escape(words(float(row[column])))}</td>' for column, words in columns.items())
@@ -111,6 +111,14 @@ def _policies(found: Backtest) -> str:
     )
     head = f"<thead><tr><th>policy</th>{heads}</tr></thead>"
     return f'<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div>{proof}'
+
+
+def _head(column: str) -> str:
+    """A column's name with its unit: ``peak import, MW``."""
+    for ending, unit in (("_mw", "MW"), ("_s", "s")):
+        if column.endswith(ending):
+            return f"{column.removesuffix(ending).replace('_', ' ')}, {unit}"
+    return column.replace("_", " ")
 
 
 def _hours(found: Backtest, policy: str | None) -> str:

@@ -61,6 +61,8 @@ class Figure:
     wide: bool = False
     """Drawn over the whole width, with room for names at the left."""
     timeline: Timeline | None = None
+    alone: bool = False
+    """Shows hours of its own, whatever the other pictures show."""
     traces: list[Spec] = field(default_factory=list)
     layout: Spec = field(default_factory=dict)
     legend: list[Key] = field(default_factory=list)
@@ -79,9 +81,10 @@ class Figure:
     @property
     def spec(self) -> Spec:
         """What the page's script draws."""
-        time = None
+        time: Spec | None = None
         if self.timeline is not None:
             time = {"start": self.timeline.range[0], "step_ms": self.timeline.spacing_ms}
+            time |= {"alone": True} if self.alone else {}
         return {
             "data": self.traces,
             "layout": self.layout | {"height": self.height},

@@ -5,12 +5,18 @@ const state = new Map(plots.map((plot) => [plot, { drawn: false, stale: true, se
 const touch = matchMedia("(pointer: coarse)").matches;   // a finger has to scroll the page, not zoom the picture
 const narrow = () => document.documentElement.clientWidth < 600;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const timed = specs.filter((spec) => spec.time);
-const whole = timed.length ? timed[0].layout.xaxis.range.map((text) => Date.parse(text.replace(" ", "T") + "Z")) : [0, 1];
+const timed = specs.filter((spec) => spec.time), linked = timed.filter((spec) => !spec.time.alone);
+const ends = (spec) => spec.layout.xaxis.range.map((text) => Date.parse(text.replace(" ", "T") + "Z"));
+const whole = linked.length ? ends(linked[0]) : [0, 1];
 const shown = { range: whole.slice(), paper: 0 };
+// a picture that stands alone shows hours of its own
+const rangeOf = (spec) => spec.time.alone ? spec.range : shown.range;
 let store;
 
-for (const spec of timed) spec.steps = Math.round((Date.parse(spec.layout.xaxis.range[1].replace(" ", "T") + "Z") - Date.parse(spec.time.start.replace(" ", "T") + "Z")) / spec.time.step_ms + 0.4999);
+for (const spec of timed) {
+  spec.range = ends(spec);
+  spec.steps = Math.round((spec.range[1] - Date.parse(spec.time.start.replace(" ", "T") + "Z")) / spec.time.step_ms + 0.4999);
+}
 
 // room left and right of the picture: the same for all of a kind, so that their hours stand above each other
 function margins(spec) {
@@ -36,7 +42,7 @@ function layoutOf(spec, width) {
     if (touch && layout[name]) layout[name].fixedrange = true;
   }
   if (spec.time) {
-    layout.xaxis.range = shown.range.map(stamp);
+    layout.xaxis.range = rangeOf(spec).map(stamp);
     layout.xaxis.nticks = Math.max(3, Math.round(width / 95));
     layout.yaxis.exponentformat = "none";
     layout.yaxis.tickfont = { size: 11, ...layout.yaxis.tickfont };
@@ -57,7 +63,7 @@ const widthOf = (plot) => shown.paper || plot.clientWidth;
 function draw(plot) {
   const spec = specs[plot.dataset.figure], mine = state.get(plot), width = widthOf(plot);
   if (!width) return undefined;   // folded away
-  const window = spec.time ? windowOf(spec, shown.range, Math.max(250, Math.min(900, width))) : null;
+  const window = spec.time ? windowOf(spec, rangeOf(spec), Math.max(250, Math.min(900, width))) : null;
   const palette = colours();
   const traces = spec.data.map((trace) => painted(seriesOf(trace, store, window), palette));
   const first = !mine.drawn;
@@ -81,7 +87,7 @@ function show(from, to) {
   shown.range = [start, start + length];
   for (const plot of plots) {
     const spec = specs[plot.dataset.figure], mine = state.get(plot);
-    if (!spec.time) continue;
+    if (!spec.time || spec.time.alone) continue;
     if (!mine.seen || !mine.drawn) { mine.stale = true; continue; }
     draw(plot);
   }
@@ -95,11 +101,14 @@ const timeAt = (plot, clientX) => {
 };
 
 function listen(plot) {
+  const spec = specs[plot.dataset.figure];
+  const go = (from, to) => { if (spec.time.alone) { spec.range = [from, to]; draw(plot); } else show(from, to); };
   plot.on("plotly_relayout", (change) => {
-    const ends = ["xaxis.range[0]", "xaxis.range[1]"].map((key) => change[key]);
-    if (ends[0] !== undefined) show(...ends.map((text) => typeof text === "number" ? text : Date.parse(String(text).replace(" ", "T") + "Z")));
+    const found = ["xaxis.range[0]", "xaxis.range[1]"].map((key) => change[key]);
+    if (found[0] !== undefined) go(...found.map((text) => typeof text === "number" ? text : Date.parse(String(text).replace(" ", "T") + "Z")));
   });
-  plot.on("plotly_doubleclick", () => { restoreAxes(plot); show(...whole); });
+  plot.on("plotly_doubleclick", () => { restoreAxes(plot); go(...(spec.time.alone ? ends(spec) : whole)); });
+  if (spec.time.alone) { plot.parentElement.classList.remove("time"); return; }
   let from = 0;
   plot.addEventListener("pointerdown", (event) => { from = event.clientX; }, true);
   plot.addEventListener("click", (event) => {

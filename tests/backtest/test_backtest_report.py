@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from backtest_case import END, START, write_case
@@ -71,7 +75,7 @@ def test_policies_stand_side_by_side(page: str) -> None:
     """Proves: in the order of what they earned, with capture, the worst day, the deepest fall, and nobody beyond what
     is proven. Of the 600 the schedule loses 11 * 300 + 650."""
     head, *body = rows(page, "Policies")
-    assert head[:6] == ["policy", "profit", "trading", "capture", "worst days", "deepest fall"]
+    assert head[:7] == ["policy", "profit", "trading", "capture", "worst days", "deepest fall", "peak import, MW"]
     by_name = {row[0]: [cell.replace("\N{MINUS SIGN}", "-") for cell in row[1:6]] for row in body}
     assert {*list(by_name)[:2]} == {"strike price", "perfect foresight"}
     assert {*list(by_name)[2:]} == {"schedule", "always on"}
@@ -118,12 +122,28 @@ def test_the_map_of_regret(spike: Backtest) -> None:
 
 def test_the_fan_is_around_the_costliest_hour(page: str) -> None:
     """Proves: the forecast of each window, 100 as on the day before, beside what came."""
+    alone = [figure for figure in figures(page) if (figure["time"] or {}).get("alone")]
+    # it shows its own days, not those of the whole time; the others show the same
+    assert [any(line.get("name") == "outcome" for line in figure["data"]) for figure in alone] == [True]
     assert values(trace(page, "outcome")["y"])[:24] == pytest.approx(SPIKE)
     assert values(trace(page, "forecast (band: 10 to 90 %)")["y"])[:24] == pytest.approx([100.0] * 24)
 
 
 def test_a_single_month_has_no_picture_of_months(spike: Backtest) -> None:
     assert capture_by_month(spike) is None
+
+
+@pytest.mark.parametrize(("worst", "ends_at"), [(-0.4, None), (-34.0, -100.0)])
+def test_one_month_does_not_flatten_the_others(worst: float, ends_at: float | None) -> None:
+    """Proves: a month with next to nothing to be had, of which a policy lost 34 times as much, ends at -100 %, and the
+    picture says so. Sensitivity: drawn whole, all other bars would be a thirtieth of its height."""
+    months = pd.DataFrame({"ensemble": [0.9, 0.95], "schedule": [worst, np.nan]}, index=["2024-02", "2024-03"])
+    found = cast(Backtest, SimpleNamespace(monthly_capture=months, plans=dict.fromkeys(months)))
+    figure = capture_by_month(found)
+    assert figure is not None
+    assert [trace["y"] for trace in figure.traces] == [[90.0, 95.0], [100.0 * worst, None]]
+    assert figure.layout["yaxis"].get("range") == (None if ends_at is None else [ends_at, 105.0])
+    assert ("go on below" in figure.note) == (ends_at is not None)
 
 
 # ---------------------------------------------------------------------- odd backtests
