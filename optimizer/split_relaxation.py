@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from optimizer.compiled import Arrays
 from optimizer.cuts import Cuts
-from optimizer.dual_bound import INFINITE, UNIT_ROUNDOFF
+from optimizer.implied_bounds import INFINITE, UNIT_ROUNDOFF
 from optimizer.matrix import matrix_of
 from optimizer.neighbourhood import Around, Neighbourhood
 

@@ -11,10 +11,11 @@ from shipped import FOLDER
 from test_highs import EXACT, INF, arrays
 
 import optimizer as opt
-from optimizer import dual_bound
+from optimizer import implied_bounds as implied
 from optimizer.compiled import Arrays
-from optimizer.dual_bound import DualBound, bound_from_duals, implied_bounds
+from optimizer.dual_bound import DualBound, bound_from_duals
 from optimizer.highs import new_highs, pass_arrays, solve
+from optimizer.implied_bounds import implied_bounds
 
 SHARED = arrays([3.0, 2.0], [(-INF, [1.0, 1.0], 4.0), (-INF, [1.0, 0.0], 3.0)], [(0.0, 10.0), (0.0, 10.0)], [])
 """max 3 x + 2 y, x + y <= 4, x <= 3: x = 3, y = 1 earn 11, with duals 2 and 1."""
@@ -164,7 +165,7 @@ def test_what_is_looked_up_is_what_would_be_found(growth: list[float], first: fl
     and with nothing kept; and what is kept of other numbers is not taken."""
     for model in (chain(growth, first, most), chain(growth, first, most + 1.0), chain([1.0, *growth[1:]], first, most)):
         once, again = implied_bounds(model), implied_bounds(model)
-        dual_bound._passed_on.cache_clear()
+        implied._passed_on.cache_clear()
         alone = implied_bounds(model)
         for found in (once, again):
             assert all(np.array_equal(one, other) for one, other in zip(found, alone, strict=True))
@@ -176,10 +177,10 @@ def test_what_is_looked_up_is_what_would_be_found(growth: list[float], first: fl
 
 def test_the_same_chain_is_worked_out_once() -> None:
     """Proves: of three bounds of one chain, two are looked up, although the costs differ; with other data, none is."""
-    dual_bound._passed_on.cache_clear()
+    implied._passed_on.cache_clear()
     for cost in (1.0, 2.0, 3.0):
         model = chain([1.0, 1.0, 1.0])
         bound_from_duals(Arrays(**{**model.__dict__, "cost": model.cost * cost}), np.zeros(4))
-    assert dual_bound._passed_on.cache_info()[:2] == (2, 1)
+    assert implied._passed_on.cache_info()[:2] == (2, 1)
     bound_from_duals(chain([1.0, 1.0, 1.0], first=6.0), np.zeros(4))
-    assert dual_bound._passed_on.cache_info()[:2] == (2, 2)
+    assert implied._passed_on.cache_info()[:2] == (2, 2)
