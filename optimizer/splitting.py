@@ -6,8 +6,8 @@ at how far its mix of two plans lifts the bound. On a campus the dearest are the
 dear hours: sell what the battery holds, or cover the load from a block that cannot be resold, but not a fifth of this
 and four fifths of that.
 
-Where the guesses add up to the gap asked for, the rows are added before the dive, which then also starts from better
-fractions; where they are less, only after a dive that has lost more than the gap.
+Where the guesses add up to several times the gap asked for, the rows are added before the dive, which then also starts
+from better fractions; where they are less, only after a dive that has lost more than the gap.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ FRACTION = 1e-6
 """Distance from a whole number above which a value counts as a fraction; HiGHS's own tolerance."""
 LEAST_COST, MOST_DECISIONS = 0.03, 16
 """A decision is looked at where rounding it costs this share of the gap; so many at most, the dearest."""
-AT_ONCE, PERHAPS = 1.0, 0.2
-"""Shares of the gap that rounding costs in all for rows to be added before the dive, and for them to be added ever."""
+AT_ONCE, PERHAPS = 4.0, 0.2
+"""Shares of the gap that rounding costs in all for rows to be added before the dive, and for them to be added ever.
+With 1 instead of 4 forty windows of 48 h take a quarter longer (docs/mip-roads.md): most dives do without."""
 
 
 class Splitting:

@@ -93,10 +93,11 @@ def test_the_cost_of_rounding_is_guessed_from_the_rows_duals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gap", "urgent", "may_help"), [(50.0, True, True), (200.0, False, True), (400.0, False, False)]
+    ("gap", "urgent", "may_help"),
+    [(14.0, True, True), (50.0, False, True), (200.0, False, True), (400.0, False, False)],
 )
 def test_rows_are_added_by_what_they_may_bring(gap: float, urgent: bool, may_help: bool) -> None:
-    """Proves: 58.4 is more than a gap of 50, a third of 200 and a seventh of 400."""
+    """Proves: 58.4 is more than four gaps of 14, little more than one of 50, a third of 200 and a seventh of 400."""
     splitting = Splitting(solved(), gap)
     assert (splitting.is_urgent, splitting.may_help) == (urgent, may_help)
 
