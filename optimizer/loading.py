@@ -16,9 +16,9 @@ from optimizer.data_files import Tables
 from optimizer.data_frames import with_frames
 from optimizer.errors import InputError, Problem
 from optimizer.horizon import Horizon
+from optimizer.load_context import LoadContext
 from optimizer.parts import Parts, finding_path, place
 from optimizer.parts import Path as Place
-from optimizer.quantities import LoadContext
 from optimizer.scenario import Ensemble, Scenario
 from optimizer.scenario_file import RawScenario, apply_overrides, read_scenario_file, take_section
 from optimizer.series import DataSource, SourceReader

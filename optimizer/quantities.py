@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Protocol, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from optimizer.data_frames import is_series_object, listed
-from optimizer.errors import did_you_mean, shown, with_hint
+from optimizer.errors import shown
 from optimizer.horizon import Horizon, parse_stamp, stamp_text, to_utc
-
-
-class ColumnSource(Protocol):
-    """What gives the columns to which series refer."""
-
-    def column(self, source: str, column: str) -> NDArray[np.float64]:
-        """Values at the steps of the horizon, (1, T) or (M, T)."""
-        ...
-
-
-@dataclass(frozen=True)
-class LoadContext:
-    """What a scenario's fields need to know of the rest of the file while they are read (pydantic's `context`)."""
-
-    horizon: Horizon | None = None
-    """The steps to which series are aligned."""
-    members: int | None = None
-    """Members of the forecast ensemble; 1 for a deterministic run, None if not known."""
-    sources: ColumnSource | None = None
-    """The data files; without them references to `source.column` are checked for their form only."""
+from optimizer.load_context import ColumnSource, LoadContext
+from optimizer.series_values import copied, first_of, plain, resolved
 
 
 def _number(unit: str, *, ge: float | None = None, gt: float | None = None, le: float | None = None) -> Any:
@@ -83,7 +63,7 @@ class Series:
 
     def __init__(self, raw: object, values: NDArray[np.float64] | None, kind: SeriesOf | None = None) -> None:
         """``kind`` says within which bounds other values have to lie (:meth:`with_values`)."""
-        self._raw = _copied(raw)
+        self._raw = copied(raw)
         self._values = values
         self._kind = kind
         if values is not None:
@@ -97,7 +77,7 @@ class Series:
     @property
     def raw(self) -> Any:
         """As written in the scenario file: numbers, lists, text, mappings. A copy: the series stays as it is."""
-        return _copied(self._raw)
+        return copied(self._raw)
 
     @property
     def values(self) -> NDArray[np.float64]:
@@ -125,7 +105,7 @@ class Series:
 
         Raises ValueError where the values are not finite or outside of the field's bounds.
         """
-        values = _resolved(self._raw, LoadContext(horizon, members, sources))
+        values = resolved(self._raw, LoadContext(horizon, members, sources))
         assert values is not None
         (self._kind or SeriesOf())._check_bounds(values, horizon)
         return self._copy(self._raw, values)
@@ -226,8 +206,8 @@ class SeriesOf:
 
     def _validated(self, value: object, info: ValidationInfo) -> Series:
         context: LoadContext = info.context if isinstance(info.context, LoadContext) else LoadContext()
-        raw = value.raw if isinstance(value, Series) else _plain(value, context.horizon)
-        values = _resolved(raw, context)
+        raw = value.raw if isinstance(value, Series) else plain(value, context.horizon)
+        values = resolved(raw, context)
         if values is None and isinstance(value, Series):
             values = value._values  # read with its files before: they need not be there again
         if values is not None:
@@ -236,7 +216,7 @@ class SeriesOf:
 
     def _check_bounds(self, values: NDArray[np.float64], horizon: Horizon | None) -> None:
         if not np.isfinite(values).all():
-            raise ValueError(f"found {_first(values, ~np.isfinite(values), horizon)}; must be finite")
+            raise ValueError(f"found {first_of(values, ~np.isfinite(values), horizon)}; must be finite")
         limits = (
             (self.ge, np.less, "at least"),
             (self.gt, np.less_equal, "above"),
@@ -246,105 +226,4 @@ class SeriesOf:
         for limit, breaks, words in limits:
             if limit is not None and (bad := breaks(values, limit)).any():
                 unit = "" if self.unit == "1" else f" {self.unit}"
-                raise ValueError(f"found {_first(values, bad, horizon)}; must be {words} {limit:g}{unit}")
-
-
-def _first(values: NDArray[np.float64], bad: NDArray[np.bool_], horizon: Horizon | None) -> str:
-    """The first bad value in time, with its local time stamp and member where they say something."""
-    step = int(np.argmax(bad.any(axis=0)))
-    member = int(np.argmax(bad[:, step]))
-    text = f"{values[member, step]:g}"
-    if (values == values[0, 0]).all():
-        return text
-    text += f" at step {step}" if horizon is None else f" at {horizon.describe(horizon.utc[step])}"
-    return text + (f" in member {member}" if values.shape[0] > 1 else "")
-
-
-def _resolved(raw: object, context: LoadContext) -> NDArray[np.float64] | None:
-    """Values aligned to the horizon, or None for a reference that is read without its data files."""
-    if isinstance(raw, Mapping):
-        for key in raw:
-            if key not in ("series", "scale", "add"):
-                hint = did_you_mean(str(key), ("series", "scale", "add"))
-                raise ValueError(with_hint(f"unknown key '{key}' in a series; must be series, scale or add", hint))
-        if "series" not in raw or isinstance(raw["series"], Mapping):
-            raise ValueError("a scaled series is written as {series: source.column, scale: 1.1, add: 3.0}")
-        scale, add = _finite(raw.get("scale", 1), "scale"), _finite(raw.get("add", 0), "add")
-        inner = _resolved(raw["series"], context)
-        with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported by the check of bounds
-            return None if inner is None else inner * scale + add
-    if isinstance(raw, str):
-        return _referenced(raw, context)
-    if isinstance(raw, list):
-        return _listed(raw, context)
-    number = np.full((1, 1), _finite(raw, None))
-    return number if context.horizon is None else np.broadcast_to(number, (1, context.horizon.steps))
-
-
-def _referenced(raw: str, context: LoadContext) -> NDArray[np.float64] | None:
-    source, _, column = raw.partition(".")
-    if not source or not column or source != source.strip():
-        raise ValueError(f"found {shown(raw)}; must be a number, a list of numbers or a column written source.column")
-    if _is_number(raw):
-        raise ValueError(f"found the text {shown(raw)}; a number is written without quotes")
-    return None if context.sources is None else context.sources.column(source, column)
-
-
-def _listed(raw: list[Any], context: LoadContext) -> NDArray[np.float64]:
-    by_member = bool(raw) and isinstance(raw[0], list)
-    rows = raw if by_member else [raw]
-    if by_member and context.members is not None and len(rows) != context.members:
-        raise ValueError(f"found {len(rows)} lists, one per member; the ensemble has {context.members} members")
-    steps = context.horizon.steps if context.horizon is not None else None
-    for member, row in enumerate(rows):
-        where = f"member {member}: " if by_member else ""
-        if not isinstance(row, list) or not row:
-            raise ValueError(f"{where}found {shown(row)}; must be a list of numbers")
-        expected = steps if steps is not None else len(rows[0])
-        if len(row) != expected:
-            raise ValueError(f"{where}found {len(row)} values; must be one for each of {expected} steps")
-        for step, value in enumerate(row):
-            if not isinstance(value, float | int) or isinstance(value, bool) or not _fits(value):
-                raise ValueError(f"{where}found {shown(value)} at position {step}; must be a finite number")
-    return np.array(rows, dtype=np.float64)
-
-
-def _finite(value: object, name: str | None) -> float:
-    if isinstance(value, float | int) and not isinstance(value, bool) and _fits(value):
-        return float(value)
-    allowed = "a finite number" if name else "a finite number, a list of numbers or a column written source.column"
-    raise ValueError(f"{name + ': ' if name else ''}found {shown(value)}; must be {allowed}")
-
-
-def _fits(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer beyond the range of a float
-        return False
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _plain(value: object, horizon: Horizon | None) -> object:
-    """Arrays, tuples and series objects of Python callers as the lists that a scenario file would hold."""
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, list | tuple):
-        return [_plain(item, horizon) if isinstance(item, np.ndarray | np.generic | tuple) else item for item in value]
-    if isinstance(value, Mapping) and "series" in value:
-        return {key: _plain(item, horizon) if key == "series" else item for key, item in value.items()}
-    if is_series_object(value):
-        return listed(value, horizon)
-    return value
-
-
-def _copied(raw: Any) -> Any:
-    if isinstance(raw, list):
-        return [list(item) if isinstance(item, list) else item for item in raw]
-    return {key: _copied(item) for key, item in raw.items()} if isinstance(raw, Mapping) else raw
+                raise ValueError(f"found {first_of(values, bad, horizon)}; must be {words} {limit:g}{unit}")

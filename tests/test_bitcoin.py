@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from optimizer.bitcoin import BitcoinNetwork, hashprice_per_ph_day, subsidy_btc
 from optimizer.horizon import Horizon
-from optimizer.quantities import LoadContext
+from optimizer.load_context import LoadContext
 
 DAILY = Path(__file__).resolve().parents[2] / "shared" / "data" / "bitcoin" / "btc_daily_2020_2024.csv"
 HORIZON = Horizon(start="2024-08-19T00:00", steps=48 * 24, timezone="America/Chicago")

@@ -14,7 +14,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from optimizer.alignment import align
 from optimizer.horizon import Horizon
-from optimizer.quantities import LoadContext, Series, SeriesOf
+from optimizer.load_context import LoadContext
+from optimizer.quantities import Series, SeriesOf
 from optimizer.series import DataSource, SourceReader
 from optimizer.time_stamps import microseconds
 

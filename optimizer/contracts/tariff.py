@@ -25,8 +25,8 @@ from pydantic_core import InitErrorDetails
 from optimizer.component import Component
 from optimizer.contract import BillLine, Contract
 from optimizer.errors import did_you_mean, path_text, with_hint
+from optimizer.load_context import LoadContext
 from optimizer.metering import Reading
-from optimizer.quantities import LoadContext
 from optimizer.scenario_file import RawScenario
 from optimizer.series import SourceReader
 from optimizer.tariffs import TariffFileError

@@ -19,9 +19,10 @@ from pydantic.fields import FieldInfo
 from optimizer.component import Component
 from optimizer.errors import InputError, PathKey
 from optimizer.frame import Part
+from optimizer.load_context import LoadContext
 from optimizer.moved_numbers import attribute_of, held_in, moved, moved_time, scaled
 from optimizer.parts import Parts, place, place_by_names
-from optimizer.quantities import LoadContext, Series, SeriesOf
+from optimizer.quantities import Series, SeriesOf
 from optimizer.scenario import Scenario
 from optimizer.site import Site
 

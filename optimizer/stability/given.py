@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from optimizer.contract import Contract
 from optimizer.discovery import kinds
 from optimizer.errors import InputError, Problem, did_you_mean, path_text
+from optimizer.load_context import LoadContext
 from optimizer.parts import place
-from optimizer.quantities import LoadContext
 from optimizer.schedule import FORMAT
 from optimizer.stability.settings import DECIMALS, PlannedPower, PreviousPlan
 

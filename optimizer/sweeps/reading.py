@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from optimizer.data_files import Tables
 from optimizer.errors import InputError
+from optimizer.load_context import LoadContext
 from optimizer.loading import checked, context_of, findings_between
-from optimizer.quantities import LoadContext
 from optimizer.scenario import Scenario
 from optimizer.scenario_file import RawScenario, data_with, with_values
 from optimizer.series import SourceReader
