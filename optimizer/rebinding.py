@@ -180,7 +180,7 @@ class LightCompiled(Compiled):
     # ------------------------------------------------------------------ the matrix
     def _arrays(self) -> Arrays:
         found: list[Rows] = []
-        count = 0
+        rows, count = None, 0
         set_index = self.evaluator.set_index
         for constraint in self.model.components(LightConstraint):
             sets = tuple([set_index(s) for s in constraint.sets])
@@ -194,6 +194,7 @@ class LightCompiled(Compiled):
         matrix = self._matrix(found, (count, self.evaluator.column_count))
         row_lower = np.concatenate([rows.lower for rows in found]) if found else np.zeros(0)
         row_upper = np.concatenate([rows.upper for rows in found]) if found else np.zeros(0)
+        del found, rows  # as large as the matrix
         cost, offset = self._objective()
         col_lower, col_upper, integer, least = self._of_columns()
         return Arrays(matrix, row_lower, row_upper, cost, offset, col_lower, col_upper, integer, least)
@@ -253,7 +254,8 @@ class LightCompiled(Compiled):
         columns = [(variable, self.evaluator.columns[id(variable)]) for variable in self.evaluator.variables]
         sizes = [own.size for _, own in columns]
         domains = np.array([(*variable.domain_limits(), variable.least) for variable, _ in columns]).reshape(-1, 4)
-        lower, upper, integer, least = np.repeat(domains, sizes, axis=0).T.copy()
+        lower, upper = np.repeat(domains[:, 0], sizes), np.repeat(domains[:, 1], sizes)
+        integer, least = np.repeat(domains[:, 2] != 0, sizes), np.repeat(domains[:, 3] != 0, sizes)
         for variable, own in columns:
             if variable.bounds is None or own.size == 0:
                 continue
@@ -263,7 +265,7 @@ class LightCompiled(Compiled):
                 np.maximum(lower[part], low, out=lower[part])
             if high is not None:
                 np.minimum(upper[part], high, out=upper[part])
-        return lower, upper, integer.astype(bool), least.astype(bool)
+        return lower, upper, integer, least
 
     def _given_bounds(self, variable: Any) -> Any:
         if not callable(variable.bounds):
