@@ -235,7 +235,7 @@ class _Road:
         lp.hold(columns[fits], targets[fits], targets[fits])
         is_plan = lp.run() and reached - lp.objective <= gap and dive.run()
         log.debug("%d decisions as before: %s", int(fits.sum()), "a plan" if is_plan else "no plan within the gap")
-        return is_plan and reached - lp.objective <= gap
+        return is_plan
 
     def _found(self, arrays: Arrays) -> Outcome:
         """The rounded plan, judged by the relaxation's bound; settled where the search ends with it."""

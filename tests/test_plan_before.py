@@ -176,6 +176,14 @@ def test_a_plan_before_that_is_no_plan_any_more_costs_nothing() -> None:
     assert outcome.objective == pytest.approx(BEST)
 
 
+def test_a_decision_that_is_not_allowed_any_more_is_not_held() -> None:
+    """Two of three machines earn their 5 each; the earlier plan had three. Sensitivity: held, three would earn 15, more
+    than is proven to be possible."""
+    case = arrays([5.0, -1.0], [(-INF, [1.0, 1.0], 9.0)], [(0.0, 2.0), (0.0, 1.0)], [0])
+    outcome, _ = solve_whole(case, OPTIONS, before=np.array([3.0, np.nan]))
+    assert (outcome.status, outcome.objective) == ("optimal", pytest.approx(10.0))
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000), before=st.lists(st.sampled_from([0.0, 1.0, np.nan]), min_size=5, max_size=5))
 def test_whatever_was_before_the_plan_is_proven(seed: int, before: list[float]) -> None:
