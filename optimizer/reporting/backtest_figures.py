@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 MOST_POINTS = 800
+MUCH_MONEY = 1e6
+"""Money so far from which on the axis counts in thousands and millions, for which there is room."""
 LEAST_CAPTURE = -100.0
 """Percent at which the axis of captures ends below, so that one month does not flatten all others."""
 
@@ -52,8 +54,9 @@ def money_over_time(found: Backtest) -> list[Figure]:
             traded = np.cumsum(found.trading(name) - found.trading(BASELINE))
             more = _single(so_far[name] - so_far[BASELINE] - traded)
             gain.add_line(_words(name), more, scenario.currency, look, dash=dash)
-    for figure in (whole, gain):
-        figure.layout["yaxis"] = {"tickformat": "~s"}  # 80M: the figures themselves are at the pointer
+    if max(float(np.abs(values).max(initial=0.0)) for values in so_far.values()) >= MUCH_MONEY:
+        for figure in (whole, gain):
+            figure.layout["yaxis"] = {"tickformat": "~s"}  # 80M: the figures themselves are at the pointer
     whole.add_note("What belongs to a month (peaks) is booked at its end.")
     gain.add_note("Without what positions bought ahead earned against real time.")
     return [whole, gain] if gain.traces else [whole]
@@ -86,9 +89,7 @@ def capture_by_month(found: Backtest) -> Figure | None:
     }
     shares = captured.to_numpy(dtype=float) * 100.0
     lowest = float(shares[np.isfinite(shares)].min(initial=0.0))
-    if (
-        lowest < LEAST_CAPTURE
-    ):  # a month in which there was next to nothing to be had makes any loss thousands of percent
+    if lowest < LEAST_CAPTURE:  # of next to nothing that was to be had any loss is thousands of percent
         figure.layout["yaxis"]["range"] = [LEAST_CAPTURE, 105.0]
         figure.add_note(f"Bars that end at {LEAST_CAPTURE:.0f} % go on below; their figures are at the pointer.")
     return figure

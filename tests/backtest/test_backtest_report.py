@@ -17,7 +17,7 @@ from report_page import Outline, figures, library, trace, values
 
 from optimizer.backtest.result import Backtest
 from optimizer.backtest.running import backtest
-from optimizer.reporting.backtest_figures import capture_by_month, regret_map
+from optimizer.reporting.backtest_figures import capture_by_month, money_over_time, regret_map
 from optimizer.reporting.backtest_page import backtest_page, best_policy
 
 SPIKE = [100.0] * 12 + [200.0] * 11 + [300.0]
@@ -106,6 +106,15 @@ def test_money_so_far_of_each_policy(page: str) -> None:
     assert more["strike price"][23] == pytest.approx(3950)
     assert more["schedule"][:24] == pytest.approx([0.0] * 24)
     assert "always on" not in more
+
+
+@pytest.mark.parametrize(("machines", "ticks"), [(1000, None), (10_000_000, "~s")])
+def test_millions_have_room_on_the_axis(machines: int, ticks: str | None, tmp_path: Path) -> None:
+    """Proves: 600 a day is written so, 6 million as 6M. Sensitivity: written out, the first digits were cut off."""
+    case = write_case(tmp_path, SPIKE)
+    found = backtest(case, START, END, policies=["always_on"], overrides=[f"sites.a.assets.m.machines={machines}"])
+    for figure in money_over_time(found):
+        assert figure.layout.get("yaxis", {}).get("tickformat") == ticks
 
 
 def test_the_map_of_regret(spike: Backtest) -> None:
