@@ -277,6 +277,10 @@ def _sheltered_from_ctrl_c() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    from multiprocessing import resource_tracker  # there is none where there are no signal masks
+
+    # started with the first worker, it would let Ctrl-C through to it
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -215,6 +215,31 @@ def test_ctrl_c_ends_all_at_once_and_quietly(tmp_path: Path) -> None:
     assert not [process for process in workers if _is_alive(process)]
 
 
+SHELTERED = """
+import multiprocessing, pathlib, time
+from optimizer.parallel import _sheltered_from_ctrl_c
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,), daemon=True)
+    with _sheltered_from_ctrl_c():
+        process.start()
+    for who in ("self", process.pid):
+        status = pathlib.Path(f"/proc/{who}/status").read_text()
+        print(int(status.partition("SigBlk:")[2].split()[0], 16) >> 1 & 1)
+    process.kill()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="what a process blocks is read from /proc")
+def test_the_first_worker_is_sheltered_from_ctrl_c_from_its_first_moment(tmp_path: Path) -> None:
+    """Proves: SIGINT (bit 1) is blocked in the worker, which would tell of it by a traceback while it still imports,
+    and not in the parent. Sensitivity: multiprocessing starts its tracker with its first process, and lets SIGINT
+    through."""
+    script = tmp_path / "sheltered.py"
+    script.write_text(SHELTERED)
+    ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout.split() == ["0", "1"]
+
+
 def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
     """Proves: no worker computes on for nobody."""
     _, err, workers = _interrupted(tmp_path, signal.SIGKILL, whole_group=False)
