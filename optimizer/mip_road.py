@@ -203,8 +203,8 @@ class _Road:
         lp, options = self.lp, self.options
         gap = max(options.mip_rel_gap, LEAST_GAP) * abs(lp.objective)
         root = lp.mark()
+        self._prove()
         if self.before is not None:
-            self._prove()
             if self._as_before(self.before, gap, deadline):
                 return True
             if lp.interrupted or not lp.go_back(root):
@@ -213,7 +213,6 @@ class _Road:
         is_split = options.cuts and self.splitting.is_urgent
         if is_split:
             self.splitting.add(self.share)
-        if is_split or self.before is None:
             self._prove()
         if options.cuts and not is_split and self.splitting.may_help:
             if Dive(lp, options.mip_rel_gap, deadline, most=gap).run():

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from optimizer.compiled import Compiled
 from optimizer.template import consecutive
+from optimizer.time_windows import steps_at
 
 if TYPE_CHECKING:
     from optimizer.horizon import Horizon
@@ -59,14 +60,10 @@ def decided_before(old: Compiled, values: Floats, new: Compiled, steps: int) -> 
 
 def _times(variable: Any, compiled: Compiled, positions: int) -> Integers | None:
     """Step of each position of a variable's last index; None where that is not of a time."""
-    if variable.decided_at is not None:
-        steps = np.asarray(variable.decided_at, np.int64)
-        return steps if steps.shape == (positions,) else None
-    last = list(variable.index_set().subsets())[-1]
     begin, count = consecutive(compiled.model.steps)
-    first, size = consecutive(last)
-    if size:
-        return first + np.arange(size) if first + size == begin + count else None
-    labels = list(last)  # some of the steps, such as those with a price that may be negative
+    found = steps_at(variable, positions)
+    if found is not None:
+        return found if variable.decided_at is not None or found[-1] + 1 == begin + count else None
+    labels = list(list(variable.index_set().subsets())[-1])  # such as the steps with a price that may be negative
     are_steps = all(isinstance(label, int) and begin <= label < begin + count for label in labels)
     return np.asarray(labels, np.int64) if labels and are_steps else None

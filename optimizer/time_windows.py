@@ -37,6 +37,15 @@ class Decisions:
     """Number of the site, 0 on; -1 for what several sites share."""
 
 
+def steps_at(variable: Any, positions: int) -> Integers | None:
+    """Step of each position of a variable's last index, (positions,): what it says itself (``decided_at``), or its
+    labels where they are a range; None elsewhere."""
+    if variable.decided_at is not None:
+        return np.broadcast_to(np.asarray(variable.decided_at, np.int64), (positions,))
+    first, size = consecutive(list(variable.index_set().subsets())[-1])
+    return first + np.arange(size) if size == positions else None
+
+
 def decisions_of(compiled: Compiled) -> Decisions:
     """Places of the decisions of a compiled model."""
     count = len(compiled.arrays.cost)
@@ -52,12 +61,10 @@ def decisions_of(compiled: Compiled) -> Decisions:
         block = variable.parent_block()
         components[columns] = numbers.setdefault(id(block), len(numbers))
         places[columns] = _place(str(block.name), sites)
-        first, size = consecutive(list(variable.index_set().subsets())[-1])
-        if variable.decided_at is not None:
-            steps[columns], timed[columns] = variable.decided_at, True
-        elif size == columns.shape[-1]:
-            steps[columns] = first + np.arange(size)
-            timed[columns] = first + size == first_step + horizon
+        found = steps_at(variable, columns.shape[-1])
+        if found is not None:
+            steps[columns] = found
+            timed[columns] = variable.decided_at is not None or found[-1] + 1 == first_step + horizon
     return Decisions(steps, components, timed, places if len(sites) > 1 else np.zeros_like(places))
 
 

@@ -57,3 +57,13 @@ def opened(browser: Any, page: Path, **context: Any) -> Iterator[Any]:
     yield tab
     within.close()
     assert complaints == []
+
+
+def dragged_over(tab: Any, plot: Any) -> None:
+    """Drag the pointer over a part of a picture's hours, which zooms."""
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    tab.mouse.move(box["x"] + 400, box["y"] + 120)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + 600, box["y"] + 122, steps=8)
+    tab.mouse.up()

@@ -230,7 +230,7 @@ def test_a_workshop_goes_on_within_a_window_and_forgets_when_told() -> None:
     shop = Workshop()
     problem = shop.problem("x", rebased(whole, horizon=window(whole, 0, 24)))
     shop.solved(problem, problem.arrays, "set")
-    last = shop._set["set"]
+    last = shop._solves["set"]
     here = problem.scenario.horizon.start_utc
     assert last.start(problem.arrays, here) == (last.basis, last.values)
     later = window(whole, 1, 24).start_utc
@@ -238,4 +238,4 @@ def test_a_workshop_goes_on_within_a_window_and_forgets_when_told() -> None:
     wider = shop.problem("y", rebased(whole, horizon=window(whole, 0, 25)))
     assert last.start(wider.arrays, here) == (None, None)
     shop.forget()
-    assert shop._set == {}
+    assert shop._solves == {}

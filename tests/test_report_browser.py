@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import chromium, opened, until
+from browser import chromium, dragged_over, opened, until
 from pool_case import at, job, pool, pool_case, service
 from report_page import plan_of
 from small_case import fleet, site_case, spot
@@ -174,12 +174,8 @@ def test_all_pictures_show_the_same_hours(tab: Any) -> None:
 def test_dragging_zooms_and_a_double_click_goes_back(tab: Any) -> None:
     whole = tab.evaluate(SHOWN)
     plot = tab.locator(".plot").first
-    plot.scroll_into_view_if_needed()
+    dragged_over(tab, plot)
     box = plot.bounding_box()
-    tab.mouse.move(box["x"] + 400, box["y"] + 120)
-    tab.mouse.down()
-    tab.mouse.move(box["x"] + 600, box["y"] + 122, steps=8)
-    tab.mouse.up()
     until(tab, f"{SHOWN}.join() !== {whole!r}.join()")
     tab.mouse.dblclick(box["x"] + 500, box["y"] + 120)
     until(tab, f"{SHOWN}.join() === {whole!r}.join()")

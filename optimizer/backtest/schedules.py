@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from optimizer.problem import Problem
 from optimizer.rebasing import Column
 from optimizer.scenario import Risk
-from optimizer.template import consecutive
+from optimizer.time_windows import steps_at
 
 Floats = NDArray[np.float64]
 
@@ -87,12 +87,10 @@ def scheduled_in(problem: Problem) -> Iterator[Scheduled]:
 
 def steps_of(variable: Any, positions: int) -> NDArray[np.int64]:
     """Step of each position of a variable's last index."""
-    if variable.decided_at is not None:
-        return np.asarray(variable.decided_at, np.int64)
-    first, size = consecutive(list(variable.index_set().subsets())[-1])
-    if size != positions:
+    found = steps_at(variable, positions)
+    if found is None:
         raise ValueError(f"{variable.name} is scheduled, but its last index is no range of steps")
-    return first + np.arange(size)
+    return found
 
 
 def targets_of(problem: Problem, values: Floats) -> dict[str, Floats]:

@@ -30,7 +30,7 @@ class Workshop:
         """``options`` in place of the scenarios' own."""
         self._last: dict[str, Problem] = {}
         self._options = options
-        self._set: dict[str, _Settled] = {}
+        self._solves: dict[str, _LastSolve] = {}
         self.highs_s = 0.0
         """Seconds spent in HiGHS so far."""
 
@@ -44,7 +44,7 @@ class Workshop:
         """Go on as if nothing had been solved before: what follows does not depend on it any more."""
         for problem in self._last.values():
             problem.memory = Memory()
-        self._set.clear()
+        self._solves.clear()
 
     def planned(self, problem: Problem, arrays: Arrays | None = None) -> Outcome:
         """The best plan of a problem; raises InfeasibleError, UnboundedError or NoPlanError with the reason."""
@@ -71,11 +71,11 @@ class Workshop:
         has_choice = bool((arrays.integer & (arrays.col_lower < arrays.col_upper)).any())
         if has_choice and options.rounding:
             window = problem.scenario.horizon.start_utc
-            last = self._set.get(purpose)
+            last = self._solves.get(purpose)
             basis, before = (None, None) if last is None else last.start(arrays, window)
             outcome, basis = solve_whole(arrays, options, basis=basis, before=before)
             if purpose:
-                self._set[purpose] = _Settled(arrays.matrix.shape, window, basis, outcome.values)
+                self._solves[purpose] = _LastSolve(arrays.matrix.shape, window, basis, outcome.values)
         else:
             outcome = solve(arrays, options)
         self._count(outcome)
@@ -90,7 +90,7 @@ class Workshop:
 
 
 @dataclass(frozen=True)
-class _Settled:
+class _LastSolve:
     """What the last solve of one purpose has left."""
 
     shape: tuple[int, ...]

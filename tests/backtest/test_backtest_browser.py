@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from backtest_case import END, START, write_case
-from browser import chromium, opened, until
+from browser import chromium, dragged_over, opened, until
 
 from optimizer.backtest.running import backtest
 
@@ -24,15 +24,6 @@ def tab(tmp_path: Path) -> Iterator[Any]:
     page = backtest(case, START, END, policies=["schedule"]).report(tmp_path / "report.html")
     with chromium() as browser, opened(browser, page) as found:
         yield found
-
-
-def dragged_over(tab: Any, plot: Any) -> None:
-    plot.scroll_into_view_if_needed()
-    box = plot.bounding_box()
-    tab.mouse.move(box["x"] + 400, box["y"] + 120)
-    tab.mouse.down()
-    tab.mouse.move(box["x"] + 600, box["y"] + 122, steps=8)
-    tab.mouse.up()
 
 
 def test_the_fan_has_hours_of_its_own(tab: Any) -> None:
