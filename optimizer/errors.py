@@ -165,8 +165,10 @@ def shown(value: object) -> str:
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """``did you mean 'machines'?`` for the nearest of the `known` names, or None where none is near."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    near = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
-    return f"did you mean '{by_folded[near[0]]}'?" if near else None
+    folded = name.casefold()
+    near = difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.6)
+    swapped = [each for each in near if sorted(each) == sorted(folded)]  # two letters swapped are the likeliest slip
+    return f"did you mean '{by_folded[(swapped or near)[0]]}'?" if near else None
 
 
 def with_hint(message: str, hint: str | None) -> str:

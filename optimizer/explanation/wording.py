@@ -59,6 +59,8 @@ def _money(told: Told) -> str:
         return f"a MWh brings as much as it costs, {_number(cost)}"
     if margin < 0 and (told.code == Code.WHOLE_DECISION or np.isnan(told.value_per_unit)) and not rests:
         return f"a MWh costs {_number(cost)}"
+    if brings < 0 and cost < 0:  # of what gives power: the bus brings it money, and it pays for what it gives
+        brings, cost = -cost, -brings
     would = "would bring" if rests else "brings"
     return f"a MWh {would} {_number(brings)} and {'cost' if rests else 'costs'} {_number(cost)}"
 
