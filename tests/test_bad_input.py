@@ -13,6 +13,8 @@ import yaml
 from broken_base import BASE, changed, line_of, market, write
 from command_line import optimizer, optimizer_process
 
+from optimizer.errors import did_you_mean
+
 ROW = "2024-08-19T07:00Z,32\n"
 LOCAL = "2024-08-19T02:00-05:00 (2024-08-19T07:00Z)"
 
@@ -607,3 +609,9 @@ def test_broken_scenarios_in_a_process_of_their_own(number: int, tmp_path: Path)
     assert ran.out == ""
     assert "Traceback" not in ran.err
     assert not (tmp_path / "out").exists()
+
+
+def test_two_swapped_letters_are_the_nearest_name() -> None:
+    assert did_you_mean("modle", ["modes", "model"]) == "did you mean 'model'?"
+    assert did_you_mean("machnes", ["modes", "machines"]) == "did you mean 'machines'?"
+    assert did_you_mean("zzz", ["modes", "model"]) is None
